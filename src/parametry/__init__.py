@@ -1,0 +1,117 @@
+"""Every number in a deep-learning model: its address, value, origin and history.
+
+    >>> import parametry as pm
+    >>> model = pm.inspect(net)                                     # doctest: +SKIP
+    >>> model.hyperparameters["optimizer/learning_rate"].value      # doctest: +SKIP
+    0.001
+    >>> model.parameters["dense/kernel"].numpy()                    # doctest: +SKIP
+
+Importing parametry imports no framework and changes nothing; ``import parametry.auto`` turns
+capture on.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from parametry._version import __version__
+
+if TYPE_CHECKING:
+    from parametry.core.address import escape
+    from parametry.core.coverage import Gap
+    from parametry.core.hyperparameter import Change, Hyperparameter
+    from parametry.core.layer import Layer
+    from parametry.core.model import Hyperparameters, Layers, Model, Parameters, Totals
+    from parametry.core.parameter import Parameter
+    from parametry.core.phase import Phase, Phases
+    from parametry.core.place import Place
+    from parametry.core.tie import Tie
+    from parametry.core.value import UNSET
+    from parametry.errors import (
+        AssignmentError,
+        DtypeMismatch,
+        FrameworkMissing,
+        NotAModel,
+        NotBuilt,
+        NothingMatched,
+        ParametryError,
+        PatternError,
+        ShapeMismatch,
+        UnknownAddress,
+        ValueUnavailable,
+    )
+    from parametry.sources.inspection import inspect
+
+_HOMES = {
+    "parametry.core.address": ["escape"],
+    "parametry.core.coverage": ["Gap"],
+    "parametry.core.hyperparameter": ["Change", "Hyperparameter"],
+    "parametry.core.layer": ["Layer"],
+    "parametry.core.model": ["Hyperparameters", "Layers", "Model", "Parameters", "Totals"],
+    "parametry.core.parameter": ["Parameter"],
+    "parametry.core.phase": ["Phase", "Phases"],
+    "parametry.core.place": ["Place"],
+    "parametry.core.tie": ["Tie"],
+    "parametry.core.value": ["UNSET"],
+    "parametry.errors": [
+        "AssignmentError",
+        "DtypeMismatch",
+        "FrameworkMissing",
+        "NotAModel",
+        "NotBuilt",
+        "NothingMatched",
+        "ParametryError",
+        "PatternError",
+        "ShapeMismatch",
+        "UnknownAddress",
+        "ValueUnavailable",
+    ],
+    "parametry.sources.inspection": ["inspect"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "UNSET",
+    "AssignmentError",
+    "Change",
+    "DtypeMismatch",
+    "FrameworkMissing",
+    "Gap",
+    "Hyperparameter",
+    "Hyperparameters",
+    "Layer",
+    "Layers",
+    "Model",
+    "NotAModel",
+    "NotBuilt",
+    "NothingMatched",
+    "Parameter",
+    "Parameters",
+    "ParametryError",
+    "PatternError",
+    "Phase",
+    "Phases",
+    "Place",
+    "ShapeMismatch",
+    "Tie",
+    "Totals",
+    "UnknownAddress",
+    "ValueUnavailable",
+    "__version__",
+    "escape",
+    "inspect",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'parametry' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Watching a program run: turns the frameworks' hooks on and off, runs scripts, finds constants."""

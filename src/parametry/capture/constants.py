@@ -1,0 +1,367 @@
+"""The constants of the user's own code that are in scope when training starts: ``script/…``.
+
+Names are read from the frames of the user's functions and of their modules, and kept where the
+source says that they were assigned, not counted or measured: a loop's counter, and what the loop
+around the training works out anew each time, are no constants.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import pathlib
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from parametry.capture.assignments import Binding, Scope, scopes_of
+from parametry.capture.secrets import withhold
+from parametry.conventions.names import snake_case
+from parametry.core.address import part
+from parametry.core.caller import file_name, owner_of, user_frames
+from parametry.core.described import Described, Flattener
+from parametry.core.fields import fields_of
+from parametry.core.hyperparameter import Hyperparameter
+from parametry.core.place import Place
+from parametry.core.value import UNSET, class_name, same
+
+__all__ = ["constants_above", "constants_of_module"]
+
+_MOST_CONSTANTS = 2_000
+_MOST_ITEMS = 100
+_LONGEST_TEXT = 1_000
+_END = sys.maxsize
+_FRAMEWORKS = frozenset({"keras", "tf_keras", "tensorflow", "jax", "jaxlib", "torch", "flax"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Namespace:
+    """The names of one frame, or of one module, with what the source says of them."""
+
+    name: str
+    file: str
+    line: int
+    values: Mapping[str, Any]
+    scope: Scope | None
+    free: frozenset[str] = frozenset()
+    caller: Place | None = None
+
+
+def constants_above(frame: FrameType | None) -> dict[str, Hyperparameter]:
+    """The constants in scope of the user's code at and above a frame, by address.
+
+    Where two frames have one name with different values, the innermost has it plain and the outer
+    one under its function's name: ``script/main/batch_size``.
+
+    Args:
+        frame: Where training starts; not kept.
+    """
+    collector = _Collector()
+    for namespace in _namespaces(frame):
+        collector.add(namespace)
+    return collector.found
+
+
+def constants_of_module(module: types.ModuleType) -> dict[str, Hyperparameter]:
+    """The constants of a module of the user's own, as they are now."""
+    collector = _Collector()
+    namespace = _of_module(vars(module), _END)
+    if namespace is not None:
+        collector.add(namespace)
+    return collector.found
+
+
+def _namespaces(frame: FrameType | None) -> Iterator[_Namespace]:
+    frames = list(user_frames(frame))
+    modules: dict[int, _Namespace] = {}
+    for found in frames:
+        if found.f_code.co_name == "<module>":
+            namespace = _of_module(found.f_globals, found.f_lineno or 0, found.f_code.co_filename)
+            if namespace is not None:
+                modules[id(found.f_globals)] = namespace
+    for index, found in enumerate(frames):
+        if found.f_code.co_name != "<module>":
+            yield _of_function(found, frames[index + 1] if index + 1 < len(frames) else None)
+        elif found.f_locals is not found.f_globals:
+            yield _of_function(found, None)
+    seen: set[int] = set()
+    for found in frames:
+        key = id(found.f_globals)
+        if key in seen:
+            continue
+        seen.add(key)
+        module = modules.get(key) or _of_module(found.f_globals, _END)
+        if module is not None:
+            yield module
+
+
+def _of_function(frame: FrameType, caller: FrameType | None) -> _Namespace:
+    code = frame.f_code
+    scopes = scopes_of(code.co_filename) or {}
+    scope = scopes.get((code.co_name, code.co_firstlineno))
+    where = None
+    if caller is not None:
+        where = Place(file_name(caller.f_code.co_filename), caller.f_lineno or 0)
+    return _Namespace(
+        code.co_name,
+        code.co_filename,
+        frame.f_lineno or 0,
+        dict(frame.f_locals),
+        scope,
+        frozenset(code.co_freevars),
+        where,
+    )
+
+
+def _of_module(
+    values: Mapping[str, Any], line: int, filename: str | None = None
+) -> _Namespace | None:
+    file = filename or values.get("__file__")
+    if not isinstance(file, str) or owner_of(file) != "user":
+        return None
+    name = pathlib.PurePath(file).stem
+    scopes = scopes_of(file) or {}
+    return _Namespace(name, file, line, dict(values), scopes.get(("<module>", 0)))
+
+
+class _Collector:
+    """Gathers constants, the innermost namespace first."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Hyperparameter] = {}
+        self._kinds: dict[str, str] = {}
+        self._modules: set[str] = set()
+
+    def add(self, namespace: _Namespace) -> None:
+        """Add the constants of one namespace."""
+        for name, value in namespace.values.items():
+            if name.startswith("_") or len(self.found) > _MOST_CONSTANTS:
+                continue
+            if isinstance(value, types.ModuleType):
+                self._add_module(name, value)
+                continue
+            binding = _binding(namespace, name, value)
+            if binding is None or (binding.empty and isinstance(value, (list, dict, set))):
+                continue
+            kept = _kept(name, value)
+            if kept is None:
+                continue
+            shown, described = kept
+            self._add(shown, described, namespace, binding, value)
+
+    def _add_module(self, name: str, module: types.ModuleType) -> None:
+        """A configuration module of the user's: ``import config; config.batch_size``."""
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or module.__name__ in self._modules:
+            return
+        if owner_of(file) != "user" or module.__name__ in ("__main__", "__mp_main__"):
+            return
+        self._modules.add(module.__name__)
+        namespace = _of_module(vars(module), _END)
+        if namespace is None:
+            return
+        for inner, value in namespace.values.items():
+            binding = None if inner.startswith("_") else _binding(namespace, inner, value)
+            if binding is None or binding.kind == "imported":
+                continue
+            kept = _kept(inner, value)
+            if kept is not None:
+                self._add(f"{name}/{kept[0]}", kept[1], namespace, binding, value)
+
+    def _add(
+        self, name: str, value: Any, namespace: _Namespace, binding: Binding, raw: Any
+    ) -> None:
+        where = _place(namespace, binding, raw)
+        base = "script/" + "/".join(part(piece) for piece in name.split("/"))
+        flattener = Flattener()
+        flattener.add(base, value, "explicit", where)
+        rows = {
+            address: Hyperparameter(
+                address,
+                withhold(address.partition("/")[2], row.value),
+                UNSET,
+                "explicit",
+                where,
+            )
+            for address, row in flattener.rows.items()
+        }
+        for address, entry in rows.items():
+            known = self.found.get(address)
+            if known is None:
+                self.found[address] = entry
+                self._kinds[address] = binding.kind
+            elif same(known.value, entry.value):
+                # The same value handed down: the line that assigned it tells more than the call.
+                if self._kinds[address] == "argument" and binding.kind == "assigned":
+                    self.found[address] = entry
+                    self._kinds[address] = binding.kind
+            else:
+                outer = f"script/{part(namespace.name)}/{address.partition('/')[2]}"
+                if outer not in self.found:
+                    self.found[outer] = Hyperparameter(
+                        outer, entry.value, UNSET, "explicit", entry.where
+                    )
+
+
+def _binding(namespace: _Namespace, name: str, value: Any) -> Binding | None:
+    """What the source says gave the name its value; None for what is no constant."""
+    scope = namespace.scope
+    if scope is None:
+        # Without a source nothing can be told apart but by what the value is.
+        return Binding(namespace.line if namespace.line != _END else 0, "assigned")
+    if scope.counts(name) and type(value) in (int, float) and not _began_otherwise(scope, name):
+        return None
+    bindings = scope.find(name)
+    here = name in scope.bindings
+    line = namespace.line if here else _END
+    kept = [
+        binding
+        for binding in bindings
+        if not (here and binding.line > line and not _around(binding, line))
+        and not (binding.kind == "looped" and not binding.literal)
+        and not (here and _around(binding, line) and not binding.literal)
+    ]
+    return max(kept, key=lambda binding: binding.line, default=None)
+
+
+def _began_otherwise(scope: Scope, name: str) -> bool:
+    """Whether a name that is added to began elsewhere than at a literal, as a counter does."""
+    return not any(b.literal and b.kind == "assigned" for b in scope.find(name))
+
+
+def _around(binding: Binding, line: int) -> bool:
+    """Whether a line lies in one of the loops that a binding lies in."""
+    return any(first <= line <= last for first, last in binding.loops)
+
+
+def _place(namespace: _Namespace, binding: Binding, value: Any) -> Place:
+    if binding.kind == "argument" and namespace.caller is not None:
+        default = binding.default
+        left_out = type(default) is type(value) and isinstance(value, _SCALARS) and default == value
+        if not left_out:
+            return namespace.caller
+    if binding.kind == "imported" and binding.origin is not None:
+        found = _imported_from(namespace, binding.origin)
+        if found is not None:
+            return found
+    return Place(file_name(namespace.file), binding.line)
+
+
+def _imported_from(namespace: _Namespace, origin: tuple[str, str]) -> Place | None:
+    """The line in the user's own module that set a name which was imported from there."""
+    module_name, name = origin
+    bare = module_name.lstrip(".")
+    if module_name.startswith("."):
+        package = namespace.values.get("__package__") or ""
+        bare = f"{package}.{bare}".strip(".")
+    file = getattr(sys.modules.get(bare), "__file__", None)
+    if not isinstance(file, str) or owner_of(file) != "user":
+        return None
+    module = (scopes_of(file) or {}).get(("<module>", 0))
+    bindings = module.bindings.get(name, []) if module else []
+    return Place(file_name(file), bindings[-1].line) if bindings else None
+
+
+_SCALARS = (type(None), bool, int, float, complex, str, np.generic, enum.Enum, pathlib.PurePath)
+
+
+def _kept(name: str, value: Any) -> tuple[str, Any] | None:
+    """The name and value to record, or None for what is no setting: arrays, functions, objects."""
+    if isinstance(value, _SCALARS):
+        return name, _short(value)
+    if isinstance(value, (list, tuple, dict, set, frozenset)) and not hasattr(value, "_fields"):
+        return (name, _short(value)) if _is_setting(value) else None
+    fields = fields_of(value)
+    if fields is not None:
+        return name, _described(type(value), fields)
+    if isinstance(value, type):
+        return _configuration_class(name, value)
+    return _own_object(name, value)
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return {"$long": len(value), "class": "str"}
+    if isinstance(value, (list, tuple, dict, set, frozenset)) and len(value) > _MOST_ITEMS:
+        return {"$long": len(value), "class": class_name(type(value))}
+    return value
+
+
+def _is_setting(value: Any, depth: int = 0) -> bool:
+    """Whether a container holds scalars alone, at any depth."""
+    if len(value) > _MOST_ITEMS or depth > 6:
+        return depth == 0 and all(isinstance(item, _SCALARS) for item in _first(value))
+    return all(
+        isinstance(item, _SCALARS)
+        or (isinstance(item, (list, tuple, dict, set)) and _is_setting(item, depth + 1))
+        for item in (value.values() if isinstance(value, dict) else value)
+    )
+
+
+def _first(value: Any) -> list[Any]:
+    from itertools import islice
+
+    return list(islice(value.values() if isinstance(value, dict) else value, _MOST_ITEMS))
+
+
+def _described(cls: type, fields: Mapping[str, Any], depth: int = 0) -> Described:
+    kept: dict[str, Any] = {}
+    for name, value in fields.items():
+        found = _kept(name, value) if depth < 6 else None
+        if found is not None:
+            kept[name] = found[1]
+    return Described(None, UNSET, kept)
+
+
+def _configuration_class(name: str, cls: type) -> tuple[str, Any] | None:
+    """A class that only holds values: ``class Config: batch_size = 32``."""
+    if not _is_users(cls) or issubclass(cls, enum.Enum):
+        return None
+    fields: dict[str, Any] = {}
+    for ancestor in reversed(cls.__mro__[:-1]):
+        for key, value in vars(ancestor).items():
+            if key.startswith("_"):
+                continue
+            if callable(value) or isinstance(value, (staticmethod, classmethod, property)):
+                return None
+            fields[key] = value
+    return (name, _described(cls, fields)) if fields else None
+
+
+def _own_object(name: str, value: Any) -> tuple[str, Any] | None:
+    """An object of the user's own, such as a trainer: what it stores of plain values."""
+    cls = type(value)
+    stored = getattr(value, "__dict__", None)
+    if not isinstance(stored, dict) or not _is_users(cls):
+        return None
+    fields = {key: item for key, item in stored.items() if not key.startswith("_")}
+    shown = {key: item for key, item in fields.items() if _is_plain_or_fields(item)}
+    if not shown:
+        return None
+    return (snake_case(cls.__name__) if name == "self" else name), _described(cls, shown)
+
+
+def _is_plain_or_fields(value: Any) -> bool:
+    if isinstance(value, _SCALARS):
+        return True
+    if isinstance(value, (list, tuple, dict, set, frozenset)) and not hasattr(value, "_fields"):
+        return _is_setting(value)
+    return fields_of(value) is not None
+
+
+def _is_users(cls: type) -> bool:
+    """Whether a class is defined in the user's own code and descends from no framework's."""
+    for ancestor in cls.__mro__:
+        if ancestor.__module__.partition(".")[0] in _FRAMEWORKS:
+            return False
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if cls.__module__ in ("__main__", "__mp_main__"):
+        return True
+    return isinstance(file, str) and owner_of(os.path.abspath(file)) == "user"
+
+

@@ -1,0 +1,212 @@
+"""One record of a whole program: all of its models, optimizers and phases, numbered by scope."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from parametry.capture.constants import constants_of_module
+from parametry.capture.secrets import withhold, withhold_arguments
+from parametry.core.coverage import Gap
+from parametry.core.hyperparameter import Hyperparameter
+from parametry.core.ledger import Event, Record, ledger
+from parametry.core.model import Hyperparameters, Model
+from parametry.core.phase import Phase, Phases
+from parametry.core.report import Report
+from parametry.core.value import UNSET, Unset
+from parametry.core.watch import watch
+from parametry.frameworks.registry import find
+
+__all__ = ["build_report"]
+
+_MOST_MODELS = 50
+# Scopes of which each model has its own; script/ and environment/ are the program's.
+_OWN_SCOPES = frozenset({"model", "optimizer", "compile", "fit", "data", "callbacks", "load"})
+
+
+def build_report(program: list[str], outcome: str) -> Report:
+    """Everything that capture saw of this program until now.
+
+    Args:
+        program: The command line: what was run, then its arguments.
+        outcome: How it ended, as `Report.outcome` has it.
+    """
+    gaps: list[Gap] = []
+    seen = list(_models(gaps))
+    values: dict[str, Hyperparameter] = {}
+    models: dict[str, Model] = {}
+    events: list[tuple[int, str, Event]] = []
+    for number, (model, record) in enumerate(seen):
+        scope = _numbered("model", number)
+        models[scope] = model
+        own = {**model.hyperparameters, **_changed(model, record)}
+        for address, entry in own.items():
+            moved = _moved(address, number)
+            values[moved] = replace(entry, address=moved)
+        events += [(event.order, scope, event) for event in record.events]
+        gaps += [_moved_gap(gap, number) for gap in model.coverage]
+    _add_other_optimizers(values, len(seen), events)
+    if not any(kind in ("fit", "train") for kind in (event.kind for _, _, event in events)):
+        _add_constants_of_main(values)
+    _add_command(values, program)
+    for address, entry in list(values.items()):
+        if address.startswith("environment/"):
+            values[address] = replace(entry, value=withhold(address, entry.value))
+    gaps += watch.gaps
+    source = f"the report of {program[0] if program else 'this program'}"
+    return Report(
+        program=" ".join(str(word) for word in _words(program)),
+        outcome=outcome,
+        hyperparameters=Hyperparameters(_in_order(values), source=source),
+        models=models,
+        phases=_phases(sorted(events, key=lambda item: item[0])),
+        coverage=tuple(dict.fromkeys(gaps)),
+    )
+
+
+def _models(gaps: list[Gap]) -> Iterator[tuple[Model, Record]]:
+    """Every model that was seen: those that live as they are now, the others as last seen."""
+    found: list[tuple[int, Any, Record]] = [
+        (record.order, None, record) for record in ledger.departed if record.events
+    ]
+    living = [(thing, record) for thing, record in ledger.alive() if _is_model(thing)]
+    held = {id(below) for thing, _ in living for below in _layers_below(thing)}
+    found += [
+        (record.order, thing, record) for thing, record in living if id(thing) not in held
+    ]
+    found.sort(key=lambda item: item[0])
+    if len(found) > _MOST_MODELS:
+        reason = f"{len(found)} models were made: the first {_MOST_MODELS} are told"
+        gaps.append(Gap("model/", reason))
+    for _, thing, record in found[:_MOST_MODELS]:
+        framework = None if thing is None else find(thing)
+        if framework is not None:
+            try:
+                yield framework.inspect(thing), record
+                continue
+            except Exception as error:  # a model in a state that its framework never gives it
+                gaps.append(Gap(record.class_name, f"{type(error).__name__}: {error}"))
+        if record.snapshot is not None:
+            yield record.snapshot[1], record
+
+
+def _is_model(thing: Any) -> bool:
+    return hasattr(thing, "_flatten_layers") and hasattr(thing, "fit") and hasattr(thing, "built")
+
+
+def _layers_below(model: Any) -> list[Any]:
+    try:
+        return list(model._flatten_layers(include_self=False))
+    except Exception:  # a constructor that failed half-way leaves a model that cannot be walked
+        return []
+
+
+def _changed(model: Model, record: Record) -> dict[str, Hyperparameter]:
+    """Changes that an optimizer saw after the last look at a model that is gone."""
+    address = "optimizer/learning_rate"
+    entry = model.hyperparameters.get(address)
+    known = None if record.optimizer is None else record.optimizer.record
+    changes = () if known is None else tuple(known.changes.get("learning_rate", ()))
+    if entry is None or len(changes) <= len(entry.changes):
+        return {}
+    last = changes[-1].new
+    value = entry.value if isinstance(last, Unset) else last
+    passed = entry.value if isinstance(entry.passed, Unset) else entry.passed
+    return {address: replace(entry, value=value, passed=passed, changes=changes)}
+
+
+def _numbered(scope: str, number: int) -> str:
+    return f"{scope}_{number}" if number else scope
+
+
+def _moved(address: str, number: int) -> str:
+    scope, slash, below = address.partition("/")
+    return _numbered(scope, number) + slash + below if scope in _OWN_SCOPES else address
+
+
+def _moved_gap(gap: Gap, number: int) -> Gap:
+    return Gap(_moved(gap.subject, number), gap.reason)
+
+
+def _add_other_optimizers(
+    values: dict[str, Hyperparameter], number: int, events: list[tuple[int, str, Event]]
+) -> None:
+    """Optimizers that belong to no model: hand-written loops over variables alone."""
+    from parametry.frameworks.keras.describe import Describer
+    from parametry.frameworks.keras.optimizer import optimizer_hyperparameters
+
+    known = {
+        id(entry) for entry in (r.optimizer.get() for _, r in ledger.alive() if r.optimizer) if entry
+    }
+    known |= {id(getattr(thing, "optimizer", None)) for thing, _ in ledger.alive()}
+    known |= {id(getattr(thing, "inner_optimizer", None)) for thing, _ in ledger.alive()}
+    taken = {address.partition("/")[0] for address in values}
+    for thing, record in ledger.alive():
+        if not hasattr(thing, "apply_gradients") or id(thing) in known:
+            continue
+        while _numbered("optimizer", number) in taken or (number and not taken & {"optimizer"}):
+            number = 0 if "optimizer" not in taken else number + 1
+            if _numbered("optimizer", number) not in taken:
+                break
+        scope = _numbered("optimizer", number)
+        taken.add(scope)
+        values.update(optimizer_hyperparameters(thing, Describer(), scope))
+        for event in record.events:
+            events.append((event.order, scope, event))
+            values.update(event.values)
+
+
+def _add_constants_of_main(values: dict[str, Hyperparameter]) -> None:
+    """Where no training was seen to start: the script's own constants, as they are at its end."""
+    main = sys.modules.get("__main__")
+    if main is not None:
+        with watch.guard("reading the script's constants"):
+            values.update(constants_of_module(main))
+
+
+def _words(program: list[str]) -> list[str]:
+    return [
+        word if isinstance(word, str) else "…" for word in withhold_arguments(list(program))
+    ]
+
+
+def _add_command(values: dict[str, Hyperparameter], program: list[str]) -> None:
+    for address, value in (
+        ("environment/program", program[0] if program else None),
+        ("environment/arguments", withhold_arguments(list(program[1:]))),
+    ):
+        values[address] = Hyperparameter(address, value, UNSET, "derived")
+
+
+def _in_order(values: Mapping[str, Hyperparameter]) -> dict[str, Hyperparameter]:
+    """By scope, in the order in which people ask: the model, what trains it, the script, the rest."""
+    order = ("model", "optimizer", "compile", "fit", "data", "callbacks", "load", "script")
+
+    def rank(address: str) -> tuple[int, int]:
+        scope = address.partition("/")[0]
+        base, _, number = scope.rpartition("_")
+        if number.isdigit() and base in order:
+            return int(number), order.index(base)
+        if scope in ("script", "environment"):
+            return sys.maxsize, order.index(scope) if scope in order else len(order)
+        return 0, order.index(scope) if scope in order else len(order)
+
+    return {address: values[address] for address in sorted(values, key=rank)}
+
+
+def _phases(events: list[tuple[int, str, Event]]) -> Phases:
+    counts: dict[str, int] = {}
+    out: dict[str, Phase] = {}
+    for _, scope, event in events:
+        count = counts[event.kind] = counts.get(event.kind, -1) + 1
+        name = _numbered(event.kind, count)
+        number = int(scope.rpartition("_")[2]) if scope.rpartition("_")[2].isdigit() else 0
+        entries = {
+            moved: replace(entry, address=moved)
+            for moved, entry in ((_moved(a, number), e) for a, e in event.values.items())
+        }
+        values = Hyperparameters(entries, source=name)
+        out[name] = Phase(name, event.kind, values, event.where, event.times, scope)
+    return Phases(out)

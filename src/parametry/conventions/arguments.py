@@ -1,0 +1,71 @@
+"""Where Keras's classes keep the arguments they were given, and what their variables declare.
+
+Most keep an argument under its own name; these tables hold the exceptions, by class name.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["INTERNAL_ARGUMENTS", "KEPT_AS", "NOT_KEPT", "declared_names"]
+
+KEPT_AS: Final[dict[tuple[str, str], str]] = {
+    ("EinsumDense", "output_shape"): "partial_output_shape",
+    ("SimpleRNN", "seed"): "cell.seed",
+    ("LSTM", "seed"): "cell.seed",
+    ("GRU", "seed"): "cell.seed",
+    ("ConvLSTM1D", "seed"): "cell.seed",
+    ("ConvLSTM2D", "seed"): "cell.seed",
+    ("ConvLSTM3D", "seed"): "cell.seed",
+    ("Normalization", "mean"): "input_mean",
+    ("Normalization", "variance"): "input_variance",
+    ("LossScaleOptimizer", "initial_scale"): "initial_scale",
+    ("L2", "l2"): "l2",
+}
+"""(class, argument) → the attribute that keeps it; dots go into sub-objects."""
+
+NOT_KEPT: Final[frozenset[tuple[str, str]]] = frozenset(
+    {
+        ("Layer", "weights"),
+        ("InputLayer", "input_tensor"),
+        ("Sequential", "layers"),
+        ("Functional", "inputs"),
+        ("Functional", "outputs"),
+    }
+)
+"""Arguments whose namesake attribute is something else."""
+
+INTERNAL_ARGUMENTS: Final[frozenset[str]] = frozenset({"rank", "pool_dimensions", "pool_mode"})
+"""Arguments of Keras's own base classes that its leaf classes fix."""
+
+_DECLARING_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "embeddings": ("embeddings",),
+    "gamma": ("gamma",),
+    "beta": ("beta",),
+    "moving_mean": ("moving_mean",),
+    "moving_variance": ("moving_variance",),
+    "alpha": ("alpha",),
+    "depthwise_kernel": ("depthwise",),
+    "pointwise_kernel": ("pointwise",),
+    "recurrent_kernel": ("recurrent",),
+    "recurrent_bias": ("bias",),
+    "lora_kernel_a": ("lora_a",),
+    "lora_kernel_b": ("lora_b",),
+    "kernel": ("kernel", "depthwise", "embeddings"),
+    "position_embeddings": ("embeddings",),
+}
+
+
+def declared_names(variable: str, what: str) -> tuple[str, ...]:
+    """The layer's attributes that may declare something of a variable, likeliest first.
+
+    Args:
+        variable: The variable's name, as ``recurrent_kernel``.
+        what: ``initializer``, ``regularizer`` or ``constraint``.
+
+    Example:
+        >>> declared_names("recurrent_kernel", "initializer")
+        ('recurrent_initializer', 'recurrent_kernel_initializer')
+    """
+    stems = _DECLARING_NAMES.get(variable, ())
+    return tuple(dict.fromkeys([*(f"{stem}_{what}" for stem in stems), f"{variable}_{what}"]))

@@ -1,0 +1,258 @@
+"""A Model: the read view over both kinds of number that `parametry.inspect` returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from parametry.core.coverage import Gap
+from parametry.core.display import render
+from parametry.core.hyperparameter import Hyperparameter
+from parametry.core.layer import Layer
+from parametry.core.mapping import AddressMapping
+from parametry.core.parameter import Parameter
+from parametry.core.phase import Phase, Phases
+from parametry.core.tie import Tie
+from parametry.core.value import Plain
+
+__all__ = ["SCHEMA", "Hyperparameters", "Layers", "Model", "Parameters", "Totals"]
+
+SCHEMA = "parametry/1"
+"""The version of the one JSON form; ``parametry/core/schema.json`` is its JSON Schema."""
+
+
+class Hyperparameters(AddressMapping[Hyperparameter]):
+    """Hyperparameters by address.
+
+    Example:
+        >>> chosen = Hyperparameters({"fit/epochs": Hyperparameter("fit/epochs", 3)})
+        >>> chosen["fit/epochs"].value, "fit/batch_size" in chosen
+        (3, False)
+    """
+
+    noun = "hyperparameter"
+    plural = "hyperparameters"
+
+    def explicit(self) -> Hyperparameters:
+        """What somebody chose: those that were passed, without defaults and what was worked out."""
+        return self.select(where=lambda entry: entry.origin == "explicit", missing_ok=True)
+
+    def values_by_address(self) -> dict[str, Plain]:
+        """A flat dict from address to the value in effect, as trackers want it."""
+        return {address: entry.value for address, entry in self.items()}
+
+
+class Parameters(AddressMapping[Parameter]):
+    """Parameters by address; a shared one is there once.
+
+    ``native`` maps the framework's own spelling to the same parameters.
+    """
+
+    noun = "parameter"
+    plural = "parameters"
+
+    def select(
+        self,
+        *patterns: str,
+        where: Callable[[Any], bool] | None = None,
+        missing_ok: bool = False,
+        layer: str | Iterable[str] | None = None,
+        trainable: bool | None = None,
+        dtype: str | Iterable[str] | None = None,
+        rank: int | None = None,
+        role: Literal["trainable", "frozen", "state", "optimizer"] | None = None,
+    ) -> Parameters:
+        """The parameters that match any of the patterns and all of the filters.
+
+        Args:
+            *patterns: Globs over addresses and aliases; none means all.
+            where: A predicate over `Parameter`.
+            missing_ok: Give an empty mapping where nothing is left, instead of an error.
+            layer: The layer's class, or several: ``"Dense"``.
+            trainable: Whether gradients change it now.
+            dtype: The dtype's name, or several.
+            rank: How many axes it has: 2 for a matrix.
+            role: ``trainable``, ``frozen``, ``state`` or ``optimizer``.
+
+        Raises:
+            NothingMatched: Nothing is left and ``missing_ok`` is false.
+            PatternError: A pattern cannot be read.
+
+        Example:
+            >>> kernels = model.parameters.select("**/kernel", layer="Dense")  # doctest: +SKIP
+        """
+        tests: list[Callable[[Any], bool]] = []
+        if layer is not None:
+            classes = {layer} if isinstance(layer, str) else set(layer)
+            tests.append(lambda entry: entry.layer_class in classes)
+        if trainable is not None:
+            tests.append(lambda entry: entry.trainable == trainable)
+        if dtype is not None:
+            dtypes = {dtype} if isinstance(dtype, str) else set(dtype)
+            tests.append(lambda entry: entry.dtype in dtypes)
+        if rank is not None:
+            tests.append(lambda entry: entry.rank == rank)
+        if role is not None:
+            tests.append(lambda entry: entry.role == role)
+        if where is not None:
+            tests.append(where)
+        return self._select(patterns, tests, missing_ok)
+
+    @property
+    def native(self) -> Parameters:
+        """The same parameters under the framework's own names; a name met twice has its count."""
+        named: dict[str, Parameter] = {}
+        for entry in self.values():
+            name, count = entry.native_name, 1
+            while name in named:
+                name, count = f"{entry.native_name}#{count}", count + 1
+            named[name] = entry
+        return Parameters(named, source=f"{self.source} (native names)")
+
+
+class Layers(AddressMapping[Layer]):
+    """Layers by address, the root model's own under the empty address left out."""
+
+    noun = "layer"
+    plural = "layers"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many elements and bytes the parameters have, each array counted once.
+
+    Attributes:
+        trainable: Elements that gradients change now.
+        frozen: Elements of weights that training leaves alone for now.
+        state: Elements of state: moving statistics, seeds.
+        optimizer: Elements of the optimizer's slots.
+        nbytes: Bytes of the model's own parameters.
+        optimizer_nbytes: Bytes of the optimizer's slots.
+    """
+
+    trainable: int
+    frozen: int
+    state: int
+    optimizer: int
+    nbytes: int
+    optimizer_nbytes: int
+
+    @property
+    def parameters(self) -> int:
+        """Elements of the model's own parameters."""
+        return self.trainable + self.frozen + self.state
+
+    def to_dict(self) -> dict[str, int]:
+        """The totals as JSON-ready data."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=False, eq=False)
+class Model:
+    """A read view over a model's hyperparameters and parameters, and what they share.
+
+    Structure and hyperparameters are as at `parametry.inspect`; values are read when asked for.
+
+    Attributes:
+        name: The model's own name, or the file's.
+        class_name: Its class, qualified.
+        framework: The framework and backend, as ``keras (jax)``.
+        parameters: What was learned.
+        optimizer_parameters: The optimizer's slots, which no rule over parameters reaches.
+        hyperparameters: What was chosen; worked out on first use.
+        layers: The tree of layers.
+        ties: Addresses that are one array.
+        phases: Each compile, fit, freeze and load that capture saw.
+    """
+
+    name: str
+    class_name: str
+    framework: str
+    parameters: Parameters
+    optimizer_parameters: Parameters
+    hyperparameters: Hyperparameters
+    layers: Layers
+    ties: tuple[Tie, ...]
+    phases: Phases
+    gaps: Callable[[], Iterable[Gap]]
+
+    @cached_property
+    def coverage(self) -> tuple[Gap, ...]:
+        """What could not be seen, and why."""
+        return tuple(self.gaps())
+
+    @property
+    def totals(self) -> Totals:
+        """Elements and bytes, each array counted once."""
+        count = {"trainable": 0, "frozen": 0, "state": 0}
+        for entry in self.parameters.values():
+            count[entry.role] += entry.size
+        slots = self.optimizer_parameters.values()
+        return Totals(
+            **count,
+            optimizer=sum(entry.size for entry in slots),
+            nbytes=sum(entry.nbytes for entry in self.parameters.values()),
+            optimizer_nbytes=sum(entry.nbytes for entry in slots),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The one JSON form: what `SCHEMA` names."""
+        return {
+            "schema": SCHEMA,
+            "kind": "model",
+            "name": self.name,
+            "class": self.class_name,
+            "framework": self.framework,
+            "totals": self.totals.to_dict(),
+            "hyperparameters": self.hyperparameters.to_dict(),
+            "parameters": self.parameters.to_dict(),
+            "optimizer_parameters": self.optimizer_parameters.to_dict(),
+            "layers": self.layers.to_dict(),
+            "ties": [tie.to_dict() for tie in self.ties],
+            "phases": [phase.to_dict() for phase in self.phases.values()],
+            "coverage": [gap.to_dict() for gap in self.coverage],
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def to_yaml(self) -> str:
+        """`to_dict` as YAML text."""
+        import yaml
+
+        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether hyperparameters, parameters (every bit) and ties are equal."""
+        if not isinstance(other, Model):
+            return NotImplemented
+        return (
+            self.hyperparameters == other.hyperparameters
+            and self.parameters == other.parameters
+            and self.ties == other.ties
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """The tree as plain text, folded and cut after some lines."""
+        return str(render("parametry.show.text:model", self))
+
+    def __rich__(self) -> Any:
+        """The tree for rich."""
+        return render("parametry.show.terminal:model", self)
+
+    def _repr_html_(self) -> str:
+        """The tree for notebooks, at most 200 KB."""
+        return str(render("parametry.show.html:model", self))
+
+
+def ties_of(parameters: Mapping[str, Parameter]) -> tuple[Tie, ...]:
+    """The ties that the parameters' aliases tell."""
+    return tuple(
+        Tie(entry.address, entry.aliases) for entry in parameters.values() if entry.aliases
+    )

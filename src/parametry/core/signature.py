@@ -1,0 +1,115 @@
+"""Binding a call's arguments to names, cheaply: what was passed, and what was left at its default."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from parametry.core.ledger import Call, Ledger, freeze
+from parametry.core.place import Place
+
+__all__ = ["Signature", "signature_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A function's parameters, with their defaults frozen once.
+
+    Attributes:
+        positional: The names that can be passed by position, without ``self``.
+        required: Those that have no default.
+        defaults: Name to frozen default, in order, for parameters of any kind.
+        rest: The name of ``*args``, or None.
+        keywords: Whether there is ``**kwargs``.
+    """
+
+    positional: tuple[str, ...]
+    required: frozenset[str]
+    defaults: Mapping[str, Any]
+    rest: str | None
+    keywords: bool
+
+    def bind(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        book: Ledger,
+        where: Place | None,
+        by_framework: bool,
+    ) -> Call | None:
+        """A call as the ledger keeps it, or None for one that the function would refuse.
+
+        Args:
+            args: Positional arguments, without ``self``; not kept.
+            kwargs: Keyword arguments; those that only ``**kwargs`` takes stand beside the others.
+            book: The ledger that knows objects among the arguments.
+            where: The line that called.
+            by_framework: Whether the framework called.
+        """
+        given: dict[str, Any] = dict(zip(self.positional, args, strict=False))
+        if len(args) > len(self.positional):
+            if self.rest is None:
+                return None
+            given[self.rest] = list(args[len(self.positional) :])
+        given.update(kwargs)
+        if not self.required <= given.keys():
+            return None
+        frozen = {name: freeze(value, book) for name, value in given.items()}
+        ordered = {name: frozen.get(name, default) for name, default in self.defaults.items()}
+        for name in self.required:
+            ordered[name] = frozen[name]
+        ordered.update(frozen)
+        names = [*self.positional, *self.defaults]
+        arguments = {name: ordered.pop(name) for name in names if name in ordered}
+        arguments.update(ordered)
+        return Call(arguments, frozenset(given), where, by_framework)
+
+
+def read_signature(function: Callable[..., Any]) -> Signature:
+    """The signature of a function whose first parameter is ``self``.
+
+    Raises:
+        TypeError: It has none that can be read.
+        ValueError: Likewise.
+    """
+    parameters = list(inspect.signature(function).parameters.values())
+    if parameters and parameters[0].kind in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    ):
+        parameters = parameters[1:]
+    positional, required, defaults = [], set(), {}
+    rest, keywords = None, False
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            rest = parameter.name
+            continue
+        if parameter.kind is parameter.VAR_KEYWORD:
+            keywords = True
+            continue
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            positional.append(parameter.name)
+        if parameter.default is parameter.empty:
+            required.add(parameter.name)
+        else:
+            defaults[parameter.name] = freeze(parameter.default)
+    return Signature(tuple(positional), frozenset(required), defaults, rest, keywords)
+
+
+_known: dict[Any, Signature | None] = {}
+
+
+def signature_of(function: Callable[..., Any]) -> Signature | None:
+    """The signature of a function whose first parameter is ``self``, read once; None if unreadable."""
+    code = getattr(function, "__code__", None)
+    key = (function, code)
+    if key not in _known:
+        if len(_known) > 10_000:  # classes made in a loop must not fill the memory
+            _known.clear()
+        try:
+            _known[key] = read_signature(function)
+        except (TypeError, ValueError):
+            _known[key] = None
+    return _known[key]

@@ -1,0 +1,101 @@
+"""Every error that parametry raises on purpose.
+
+::
+
+    ParametryError
+    ├── NotAModel            (TypeError)     inspect() got something that is no model
+    ├── FrameworkMissing     (ImportError)   a framework that the work needs is not installed
+    ├── UnknownAddress       (KeyError)      an exact look-up of an address that is not there
+    ├── NothingMatched       (LookupError)   a pattern that matches no address
+    ├── PatternError         (ValueError)    a pattern that cannot be read
+    ├── AssignmentError
+    │   ├── ShapeMismatch    (ValueError)    the array has another shape than the parameter
+    │   └── DtypeMismatch    (TypeError)     the array's kind differs, or its values overflow
+    ├── NotBuilt             (RuntimeError)  the model has no parameters yet
+    └── ValueUnavailable     (RuntimeError)  a value exists but cannot be read at this moment
+
+Each message says what is wrong, at which address, in which source, what was expected, and ends in
+a hint that helps. Each class is also the built-in exception that Python users would expect, so
+``except KeyError`` and ``Mapping.get`` work.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AssignmentError",
+    "DtypeMismatch",
+    "FrameworkMissing",
+    "NotAModel",
+    "NotBuilt",
+    "NothingMatched",
+    "ParametryError",
+    "PatternError",
+    "ShapeMismatch",
+    "UnknownAddress",
+    "ValueUnavailable",
+]
+
+
+class ParametryError(Exception):
+    """The root of all errors that parametry raises on purpose.
+
+    Args:
+        message: What is wrong, where, and what was expected.
+        hint: What to do about it; printed on a line of its own.
+
+    Attributes:
+        message: The fault, without the hint.
+        hint: The hint, or None.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """The message, with the hint on its own line."""
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class NotAModel(ParametryError, TypeError):
+    """`inspect` was given an object that no registered framework knows."""
+
+
+class FrameworkMissing(ParametryError, ImportError):
+    """A framework that the work needs is not installed."""
+
+
+class UnknownAddress(ParametryError, KeyError):
+    """An exact look-up of an address that is not there."""
+
+    # KeyError.__str__ shows the repr of its argument, which would hide the hint's line break.
+    __str__ = ParametryError.__str__
+
+
+class NothingMatched(ParametryError, LookupError):
+    """A pattern matched no address, which is an error unless ``missing_ok=True``."""
+
+
+class PatternError(ParametryError, ValueError):
+    """A pattern cannot be read: an unclosed bracket or brace."""
+
+
+class AssignmentError(ParametryError):
+    """A value cannot be assigned to a parameter; nothing was changed."""
+
+
+class ShapeMismatch(AssignmentError, ValueError):
+    """The assigned array has another shape than the parameter."""
+
+
+class DtypeMismatch(AssignmentError, TypeError):
+    """The assigned array is of another kind, or its values overflow the parameter's dtype."""
+
+
+class NotBuilt(ParametryError, RuntimeError):
+    """The model, or a part of it, has no parameters yet."""
+
+
+class ValueUnavailable(ParametryError, RuntimeError):
+    """A value exists but cannot be read at this moment, such as inside a compiled training step."""

@@ -1,0 +1,7 @@
+"""Keras 3 on TensorFlow, JAX and PyTorch, and Keras 2 (``tf_keras``) as far as its objects allow."""
+
+from __future__ import annotations
+
+from parametry.frameworks.keras.inspection import inspect, is_model
+
+__all__ = ["inspect", "is_model"]

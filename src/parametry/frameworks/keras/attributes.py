@@ -1,0 +1,105 @@
+"""Attribute paths: how user code reaches a sublayer or a variable from the layer that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from parametry.core.address import part
+
+__all__ = ["attribute_paths", "follow", "reference_counts"]
+
+# What Keras itself keeps on every layer; user code does not go through these.
+_BOOKKEEPING = frozenset(
+    {
+        "_layers",
+        "_trainable_variables",
+        "_non_trainable_variables",
+        "_seed_generators",
+        "_metrics",
+        "_tracker",
+        "_functional",
+        "_nodes",
+        "_operations",
+        "_inbound_nodes",
+        "_outbound_nodes",
+        "_operations_by_depth",
+        "_nodes_by_depth",
+        "_self_tracked_trackables",
+        "_trainable_weights",
+        "_non_trainable_weights",
+        "_obj_reference_counts_dict",
+        "_unconditional_checkpoint_dependencies",
+        "_unconditional_dependency_names",
+        "_modules",
+        "_parameters",
+        "_buffers",
+        "_undeduplicated_weights",
+        "_input_layers",
+        "_output_layers",
+        "_network_nodes",
+        "_layer_call_argspecs",
+    }
+)
+_DEEPEST = 4
+_MOST_ITEMS = 10_000
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from ((str(key), item) for key, item in list(value.items())[:_MOST_ITEMS])
+    elif isinstance(value, (list, tuple)):
+        yield from ((str(index), item) for index, item in enumerate(value[:_MOST_ITEMS]))
+
+
+def _references(holder: Any) -> Iterator[tuple[str, Any]]:
+    """Every object that an attribute, or a list or dict in one, leads to; with its path."""
+    stack = [
+        (part(name), value, 0)
+        for name, value in reversed(list(getattr(holder, "__dict__", {}).items()))
+        if name not in _BOOKKEEPING
+    ]
+    while stack:
+        path, value, depth = stack.pop()
+        if isinstance(value, (list, tuple, dict)):
+            if depth < _DEEPEST:
+                stack.extend(
+                    (f"{path}/{part(key)}", item, depth + 1)
+                    for key, item in reversed(list(_items(value)))
+                )
+        elif hasattr(value, "__dict__"):
+            yield path, value
+
+
+def attribute_paths(holder: Any) -> dict[int, str]:
+    """The first path that leads to each object, by identity; a public one before a private."""
+    paths: dict[int, str] = {}
+    for path, value in _references(holder):
+        known = paths.get(id(value))
+        if known is None or (known.startswith("_") and not path.startswith("_")):
+            paths[id(value)] = path
+    return paths
+
+
+def reference_counts(holder: Any) -> dict[int, int]:
+    """How many attributes and items lead to each object, by identity."""
+    counts: dict[int, int] = {}
+    for _, value in _references(holder):
+        counts[id(value)] = counts.get(id(value), 0) + 1
+    return counts
+
+
+def follow(holder: Any, path: tuple[str, ...]) -> Any:
+    """What a path of attribute names, keys and indices leads to, or None; calls no property."""
+    value: Any = holder
+    for name in path:
+        if isinstance(value, dict):
+            value = next((item for key, item in value.items() if str(key) == name), None)
+        elif isinstance(value, (list, tuple)):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
+        else:
+            stored = getattr(value, "__dict__", {})
+            value = stored.get(name, stored.get("_" + name))
+        if value is None:
+            return None
+    return value

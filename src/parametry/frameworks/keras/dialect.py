@@ -1,0 +1,128 @@
+"""How Keras 3 and Keras 2 keep a layer's variables and sublayers: the same questions of each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from parametry.core.parameter import Role
+
+__all__ = ["Dialect", "Keras2", "Keras3", "dialect_of", "loaded_keras"]
+
+
+class Dialect(Protocol):
+    """The questions that walking a model asks of its objects."""
+
+    package: str
+
+    def sublayers(self, layer: Any) -> list[Any]:
+        """The layers directly below, one that is used twice possibly twice."""
+        ...
+
+    def variables(self, layer: Any) -> Iterator[tuple[Any, Role]]:
+        """The layer's own variables with their roles, without its sublayers'."""
+        ...
+
+    def seed_generators(self, layer: Any) -> list[Any]:
+        """The layer's own generators of random numbers, each with one variable."""
+        ...
+
+    def variable_name(self, variable: Any) -> str:
+        """The variable's own name, without its path."""
+        ...
+
+    def native_name(self, variable: Any) -> str:
+        """The variable's name as the framework spells it."""
+        ...
+
+    def called(self, parent: Any) -> list[Any]:
+        """The layers that a parent's graph calls, once for each call; none where it has no graph."""
+        ...
+
+
+def loaded_keras() -> Any:
+    """The loaded ``keras`` package. Only called with an object of Keras at hand."""
+    return sys.modules["keras"]
+
+
+class Keras3:
+    """Keras 3, on any backend."""
+
+    package = "keras"
+
+    def sublayers(self, layer: Any) -> list[Any]:
+        """See `Dialect.sublayers`."""
+        return layer.__dict__.get("_layers") or []
+
+    def variables(self, layer: Any) -> Iterator[tuple[Any, Role]]:
+        """See `Dialect.variables`."""
+        attributes = layer.__dict__
+        for variable in attributes.get("_trainable_variables") or ():
+            yield variable, ("trainable" if variable.trainable else "frozen")
+        for variable in attributes.get("_non_trainable_variables") or ():
+            yield variable, "state"
+
+    def seed_generators(self, layer: Any) -> list[Any]:
+        """See `Dialect.seed_generators`."""
+        return layer.__dict__.get("_seed_generators") or []
+
+    def variable_name(self, variable: Any) -> str:
+        """See `Dialect.variable_name`."""
+        return str(variable.name)
+
+    def native_name(self, variable: Any) -> str:
+        """See `Dialect.native_name`."""
+        return str(variable.path)
+
+    def called(self, parent: Any) -> list[Any]:
+        """See `Dialect.called`."""
+        graph = parent.__dict__.get("_functional") or parent
+        by_depth = graph.__dict__.get("_nodes_by_depth") or {}
+        return [node.operation for nodes in by_depth.values() for node in nodes]
+
+
+class Keras2:
+    """Keras 2, as the package ``tf_keras``."""
+
+    package = "tf_keras"
+
+    def sublayers(self, layer: Any) -> list[Any]:
+        """See `Dialect.sublayers`."""
+        return list(layer._flatten_layers(recursive=False, include_self=False))
+
+    def variables(self, layer: Any) -> Iterator[tuple[Any, Role]]:
+        """See `Dialect.variables`."""
+        for variable in layer._trainable_weights:
+            trains = layer.trainable and variable.trainable
+            yield variable, ("trainable" if trains else "frozen")
+        for variable in layer._non_trainable_weights:
+            yield variable, "state"
+
+    def seed_generators(self, layer: Any) -> list[Any]:
+        """See `Dialect.seed_generators`; Keras 2 keeps them outside of its layers' variables."""
+        return []
+
+    def variable_name(self, variable: Any) -> str:
+        """See `Dialect.variable_name`."""
+        return str(variable.name).rpartition("/")[2].partition(":")[0]
+
+    def native_name(self, variable: Any) -> str:
+        """See `Dialect.native_name`."""
+        return str(variable.name)
+
+    def called(self, parent: Any) -> list[Any]:
+        """See `Dialect.called`."""
+        by_depth = parent.__dict__.get("_nodes_by_depth") or {}
+        return [node.layer for nodes in by_depth.values() for node in nodes]
+
+
+def dialect_of(thing: object) -> Dialect:
+    """The dialect of a Keras object, by the first of its ancestors that is Keras's."""
+    for ancestor in type(thing).__mro__:
+        root = ancestor.__module__.partition(".")[0]
+        if root == "keras":
+            return Keras3()
+        if root == "tf_keras":
+            return Keras2()
+    raise TypeError(f"{type(thing)!r} is no class of Keras")

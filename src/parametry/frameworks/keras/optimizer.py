@@ -1,0 +1,224 @@
+"""A Keras optimizer: what it was given, its rate as it is now, its exclusions, its slots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from parametry.core.address import join, part
+from parametry.core.described import Described, Flattener, merge
+from parametry.core.hyperparameter import Change, Hyperparameter
+from parametry.core.ledger import described_call, ledger
+from parametry.core.parameter import Parameter
+from parametry.core.value import UNSET, Plain, Unset
+from parametry.frameworks.keras.describe import (
+    Describer,
+    constructed,
+    keras_class_name,
+    label_of,
+    read_scalar,
+)
+from parametry.frameworks.keras.dialect import Dialect
+from parametry.frameworks.keras.store import VariableStore
+from parametry.frameworks.keras.walk import dtype_name
+
+__all__ = ["optimizer_hyperparameters", "optimizer_parameters", "optimizer_step"]
+
+
+def optimizer_hyperparameters(
+    optimizer: Any, describer: Describer, scope: str = "optimizer"
+) -> dict[str, Hyperparameter]:
+    """The hyperparameters of an optimizer by address, the rate as it is now among them.
+
+    Args:
+        optimizer: The optimizer; not changed.
+        describer: Describes the objects among its arguments.
+        scope: The first part of the addresses.
+    """
+    effective = Flattener(describer)
+    effective.add(scope, _live(optimizer, describer))
+    record = ledger.find(optimizer)
+    passed = None
+    if record is not None:
+        seen = Flattener(describer)
+        label = label_of(type(optimizer).__name__)
+        call = constructed(record.construction, optimizer, label)
+        if call is not None:
+            seen.add(scope, call)
+        for name, other in record.calls.items():
+            seen.add(join(scope, name), described_call(other))
+        passed = seen.rows
+    merged = merge(effective.rows, passed)
+    _mark_live(merged, scope)
+    if record is not None:
+        for name, changes in record.changes.items():
+            _add_changes(merged, join(scope, name), tuple(changes))
+    inner = getattr(optimizer, "__dict__", {}).get("inner_optimizer")
+    if inner is not None:
+        address = join(scope, "inner_optimizer")
+        merged = {
+            known: entry
+            for known, entry in merged.items()
+            if known != address and not known.startswith(address + "/")
+        }
+        merged.update(optimizer_hyperparameters(inner, describer, address))
+    return merged
+
+
+def _live(optimizer: Any, describer: Describer) -> Described:
+    cls = type(optimizer)
+    fields = describer.kept(optimizer)
+    if "learning_rate" in fields:
+        fields["learning_rate"] = _rate(optimizer, fields["learning_rate"], describer)
+    for name in ("_hyper", "_index_dict"):
+        fields.pop(name, None)
+    exclusions = _exclusions(optimizer)
+    if exclusions is not None:
+        fields["exclude_from_weight_decay"] = exclusions
+    return Described(keras_class_name(cls), label_of(cls.__name__), fields)
+
+
+def _rate(optimizer: Any, held: Any, describer: Describer) -> Any:
+    """The rate as it is now, with the schedule or function that gives it below."""
+    stored = optimizer.__dict__.get("_learning_rate", held)
+    if callable(stored) and not hasattr(stored, "assign"):
+        described = describer(stored)
+        if not isinstance(described, Described):
+            return described
+        now = _scheduled(optimizer, stored)
+        label = described.label if isinstance(now, Unset) else now
+        return Described(described.class_name, label, described.fields)
+    scalar = read_scalar(stored)
+    return held if isinstance(scalar, Unset) else scalar
+
+
+def _scheduled(optimizer: Any, schedule: Any) -> Plain | Unset:
+    """A schedule's rate at the optimizer's present step; UNSET where it cannot be worked out now."""
+    if not type(schedule).__module__.startswith(("keras.", "tf_keras.")):
+        return UNSET  # a user's own function may do anything: it is not called
+    try:
+        return read_scalar(schedule(optimizer.iterations))
+    except Exception:  # inside a compiled function there is no present step
+        return UNSET
+
+
+def _mark_live(merged: dict[str, Hyperparameter], scope: str) -> None:
+    address = join(scope, "learning_rate")
+    entry = merged.get(address)
+    if entry is not None and entry.origin is None:
+        merged[address] = Hyperparameter(address, entry.value, entry.passed, "live", entry.where)
+
+
+def _add_changes(
+    merged: dict[str, Hyperparameter], address: str, changes: tuple[Change, ...]
+) -> None:
+    entry = merged.get(address)
+    if entry is not None:
+        merged[address] = Hyperparameter(
+            address, entry.value, entry.passed, entry.origin, entry.where, changes
+        )
+
+
+def _exclusions(optimizer: Any) -> Any:
+    """What weight decay leaves out: patterns of names, and how many variables by identity."""
+    stored = optimizer.__dict__
+    pattern = stored.get("_exclude_from_weight_decay_pattern")
+    variables = stored.get("_exclude_from_weight_decay")
+    if pattern is None and not variables:
+        return None
+    fields: dict[str, Any] = {}
+    if pattern is not None:
+        fields["var_names"] = pattern.pattern.split("|") if hasattr(pattern, "pattern") else pattern
+    if variables:
+        fields["variables"] = len(variables)
+    return Described(None, UNSET, fields)
+
+
+def optimizer_step(optimizer: Any) -> int | None:
+    """The optimizer's own count of steps; None inside a compiled function."""
+    scalar = read_scalar(optimizer.__dict__.get("_iterations"))
+    return scalar if isinstance(scalar, int) else None
+
+
+def optimizer_parameters(
+    optimizer: Any,
+    addresses: Mapping[int, str],
+    dialect: Dialect,
+    scope: str = "optimizer",
+) -> dict[str, Parameter]:
+    """The optimizer's variables by address: ``optimizer/dense/kernel/momentum``.
+
+    A slot belongs to a model's variable by its place in the optimizer's own lists, never by its
+    name, which two variables may share.
+
+    Args:
+        optimizer: The optimizer; not changed.
+        addresses: The model's variables' addresses, by identity.
+        dialect: How this Keras keeps its objects.
+        scope: The first part of the addresses.
+    """
+    inner = optimizer.__dict__.get("inner_optimizer")
+    slots = _slots(optimizer, addresses, dialect)
+    out: dict[str, Parameter] = {}
+    own = {id(v): v for v in _variables(optimizer)}
+    if inner is not None:
+        for variable in _variables(inner):
+            own.pop(id(variable), None)
+    for identity, variable in own.items():
+        below = slots.get(identity) or part(dialect.variable_name(variable))
+        address, number = join(scope, below), 0
+        while address in out:
+            number += 1
+            address = f"{join(scope, below)}_{number}"
+        out[address] = Parameter(
+            address,
+            dialect.native_name(variable),
+            tuple(variable.shape),
+            dtype_name(variable.dtype),
+            "optimizer",
+            scope,
+            type(optimizer).__name__,
+            VariableStore(variable, optimizer, address),
+        )
+    if inner is not None:
+        out.update(
+            optimizer_parameters(inner, addresses, dialect, join(scope, "inner_optimizer"))
+        )
+    return out
+
+
+def _variables(optimizer: Any) -> list[Any]:
+    variables = optimizer.variables
+    return list(variables() if callable(variables) else variables)
+
+
+def _slots(optimizer: Any, addresses: Mapping[int, str], dialect: Dialect) -> dict[int, str]:
+    """Slot variable to ``address/slot`` of the model's variable that it belongs to."""
+    stored = optimizer.__dict__
+    trained = stored.get("_trainable_variables") or _trained_by_keras2(stored)
+    out: dict[int, str] = {}
+    if not trained:
+        return out
+    for attribute, values in stored.items():
+        if attribute == "_trainable_variables" or not isinstance(values, list):
+            continue
+        if len(values) != len(trained):
+            continue
+        for variable, slot in zip(trained, values, strict=True):
+            address = addresses.get(id(variable))
+            if slot is None or address is None or not hasattr(slot, "shape"):
+                continue
+            out[id(slot)] = join(address, part(_slot_name(variable, slot, attribute, dialect)))
+    return out
+
+
+def _trained_by_keras2(stored: Mapping[str, Any]) -> list[Any]:
+    return list(stored.get("_trainable_variables_by_index") or ())
+
+
+def _slot_name(variable: Any, slot: Any, attribute: str, dialect: Dialect) -> str:
+    name = dialect.variable_name(slot)
+    prefix = str(getattr(variable, "path", "")).replace("/", "_") + "_"
+    if len(prefix) > 1 and name.startswith(prefix):
+        return name[len(prefix) :]
+    return attribute.lstrip("_")

@@ -1,0 +1,132 @@
+"""A Keras variable as a place of values: read as a copy, written through a copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parametry.conventions.arguments import declared_names
+from parametry.core.dtype import numpy_dtype
+from parametry.core.value import Plain
+from parametry.errors import ValueUnavailable
+
+__all__ = ["GoneStore", "VariableStore"]
+
+
+class VariableStore:
+    """The values of one Keras variable, and what its layer declared of it."""
+
+    __slots__ = ("_layer", "_name", "_variable")
+
+    def __init__(self, variable: Any, layer: Any, name: str) -> None:
+        self._variable = variable
+        self._layer = layer
+        self._name = name
+
+    @property
+    def native(self) -> Any:
+        """The ``keras.Variable``, or Keras 2's ``tf.Variable``."""
+        return self._variable
+
+    def read(self) -> NDArray[Any]:
+        """A copy of the values in the variable's own dtype, bfloat16 and float8 included."""
+        variable = self._variable
+        if getattr(variable, "_value", variable) is None:
+            raise ValueUnavailable(
+                f"{self._name} has no value at this moment: the JAX backend takes the values out "
+                "of the variables while fit runs",
+                hint="read it after fit, or in a callback's on_epoch_end",
+            )
+        try:
+            array = self._to_numpy()
+        except Exception as error:
+            raise ValueUnavailable(
+                f"{self._name} cannot be read at this moment: {type(error).__name__}: {error}",
+                hint="read it outside of compiled functions and stateless scopes",
+            ) from error
+        return array
+
+    def _to_numpy(self) -> NDArray[Any]:
+        variable = self._variable
+        value = getattr(variable, "_value", variable)
+        if type(value).__module__.partition(".")[0] == "torch":
+            return self._torch_to_numpy(value)
+        array = np.asarray(variable.numpy() if hasattr(variable, "numpy") else variable)
+        return np.array(array, copy=True)
+
+    def _torch_to_numpy(self, value: Any) -> NDArray[Any]:
+        import torch
+
+        tensor = value.detach().cpu()
+        name = str(tensor.dtype).removeprefix("torch.")
+        if name == "bfloat16" or name.startswith("float8"):
+            # torch gives these to NumPy in no other way; the bits are taken as they are.
+            integer = torch.int16 if name == "bfloat16" else torch.int8
+            bits = tensor.contiguous().view(integer).numpy()
+            return bits.view(numpy_dtype(name)).copy()
+        return np.array(tensor.numpy(), copy=True)
+
+    def write(self, array: NDArray[Any]) -> None:
+        """Set all values. The framework gets an array of its own: JAX may share a buffer else."""
+        self._variable.assign(array.copy())
+
+    def declared(self) -> dict[str, Plain]:
+        """The initializer, regularizer and constraint that the layer or variable declares."""
+        from parametry.frameworks.keras.describe import summary
+
+        out: dict[str, Plain] = {}
+        own = self._name.rpartition("/")[2]
+        for what in ("initializer", "regularizer", "constraint"):
+            found = getattr(self._variable, what, None) if what != "initializer" else None
+            if found is None:
+                found = self._of_layer(own, what)
+            out[what] = None if found is None else summary(found)
+        return out
+
+    def _of_layer(self, variable: str, what: str) -> Any:
+        stored = getattr(self._layer, "__dict__", {})
+        for name in declared_names(variable, what):
+            if stored.get(name) is not None:
+                return stored[name]
+        return None
+
+
+class GoneStore:
+    """Stands for the values of a model that no longer exists."""
+
+    __slots__ = ("_address", "_declared", "_model")
+
+    def __init__(self, model: str, address: str = "", declared: dict[str, Plain] | None = None):
+        self._model = model
+        self._address = address
+        self._declared = declared or {}
+
+    def of(self, address: str, declared: dict[str, Plain]) -> GoneStore:
+        """The store of one parameter."""
+        return GoneStore(self._model, address, declared)
+
+    @property
+    def native(self) -> Any:
+        """None: the framework's object is gone."""
+        return None
+
+    def read(self) -> NDArray[Any]:
+        """Raises: there is nothing to read."""
+        raise self._gone()
+
+    def write(self, array: NDArray[Any]) -> None:
+        """Raises: there is nothing to write to."""
+        raise self._gone()
+
+    def _gone(self) -> ValueUnavailable:
+        return ValueUnavailable(
+            f"{self._address} of model {self._model!r} has no values: the model itself is gone, "
+            "this is what was known of it",
+            hint="inspect the model while the program still holds it",
+        )
+
+    def declared(self) -> dict[str, Plain]:
+        """The initializer, regularizer and constraint, as they were."""
+        return self._declared

@@ -1,0 +1,210 @@
+"""The structure of a Keras model: every layer and variable with its address and its aliases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from parametry.conventions.names import Sibling, sibling_parts
+from parametry.core.address import join
+from parametry.core.parameter import Parameter, Role
+from parametry.frameworks.keras.attributes import attribute_paths, reference_counts
+from parametry.frameworks.keras.dialect import Dialect
+from parametry.frameworks.keras.store import VariableStore
+
+__all__ = ["Node", "Tree", "Variable", "is_of_keras", "parameters_of", "walk"]
+
+
+@dataclass(slots=True)
+class Variable:
+    """One variable with the addresses that lead to it, the canonical first."""
+
+    native: Any
+    role: Role
+    owner: Node
+    addresses: list[str]
+
+
+@dataclass(slots=True)
+class Node:
+    """One layer, or a seed generator, with the addresses that lead to it, the canonical first."""
+
+    native: Any
+    addresses: list[str]
+    depth: int
+    uses: int = 1
+    own: list[tuple[str, Variable]] = field(default_factory=list)
+    children: list[tuple[str, Node]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """The canonical address; empty for the root."""
+        return self.addresses[0]
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it is a layer; a seed generator is not."""
+        return hasattr(self.native, "_layers") or hasattr(self.native, "_flatten_layers")
+
+
+class Tree:
+    """All layers and variables of a model, in depth-first order, each once."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.nodes: dict[int, Node] = {}
+        self.variables: dict[int, Variable] = {}
+        self._taken: set[str] = set()
+        self._open: set[int] = set()
+
+    def add(self, layer: Any, address: str, depth: int) -> Node:
+        """Add a layer that was not met yet, with all that is below it."""
+        node = Node(layer, [address], depth)
+        self.nodes[id(layer)] = node
+        self._open.add(id(layer))
+        if hasattr(layer, "state") and not node.is_layer:
+            own: list[tuple[Any, Role]] = [(layer.state, "state")]
+            below: list[Any] = []
+        else:
+            own = list(self.dialect.variables(layer))
+            below = _distinct(self.dialect.sublayers(layer))
+            below += _distinct(self.dialect.seed_generators(layer))
+        variables = [variable for variable, _ in own]
+        for (variable, role), part in zip(own, self._variable_parts(layer, variables), strict=True):
+            self._add_variable(node, variable, role, part)
+        uses = self._uses(layer) if below else {}
+        for child, part in zip(below, self._child_parts(layer, below), strict=True):
+            self._add_child(node, child, part, uses.get(id(child), 1))
+        self._open.discard(id(layer))
+        return node
+
+    def _variable_parts(self, layer: Any, variables: list[Any]) -> list[str]:
+        name = self.dialect.variable_name
+        paths = _Paths(layer)
+        return sibling_parts(
+            [Sibling(name(v), type(v).__name__, paths.finder(v)) for v in variables]
+        )
+
+    def _child_parts(self, layer: Any, children: list[Any]) -> list[str]:
+        paths = _Paths(layer)
+        return sibling_parts(
+            [Sibling(_name(c), type(c).__name__, paths.finder(c)) for c in children]
+        )
+
+    def _add_variable(self, node: Node, variable: Any, role: Role, part: str) -> None:
+        known = self.variables.get(id(variable))
+        if known is None:
+            known = Variable(variable, role, node, [self._free(join(node.address, part))])
+            self.variables[id(variable)] = known
+        else:
+            known.addresses.append(self._free(join(node.address, part)))
+        node.own.append((part, known))
+
+    def _add_child(self, parent: Node, child: Any, part: str, uses: int) -> None:
+        address = join(parent.address, part)
+        known = self.nodes.get(id(child))
+        if known is None:
+            known = self.add(child, address, parent.depth + 1)
+        elif id(child) in self._open:
+            return  # a layer that holds one of its own ancestors: the way leads back into it
+        else:
+            self._alias(known, address)
+        known.uses = max(known.uses, uses)
+        parent.children.append((part, known))
+
+    def _alias(self, node: Node, address: str) -> None:
+        node.addresses.append(address)
+        for part, variable in node.own:
+            variable.addresses.append(self._free(join(address, part)))
+        for part, child in node.children:
+            self._alias(child, join(address, part))
+
+    def _uses(self, parent: Any) -> dict[int, int]:
+        """How often a parent uses each of its children, by identity."""
+        counts = Counter(map(id, self.dialect.called(parent)))
+        if not counts:
+            counts = Counter(map(id, self.dialect.sublayers(parent)))
+        if not is_of_keras(type(parent)):
+            # A subclassed model keeps no graph: what is known is how many attributes lead there.
+            for identity, references in reference_counts(parent).items():
+                counts[identity] = max(counts[identity], references)
+        return counts
+
+    def _free(self, address: str) -> str:
+        unique, number = address, 0
+        while unique in self._taken:
+            number += 1
+            unique = f"{address}_{number}"
+        self._taken.add(unique)
+        return unique
+
+
+class _Paths:
+    """The attribute paths of one holder, worked out when first asked for: few siblings need them."""
+
+    def __init__(self, holder: Any) -> None:
+        self._holder = holder
+        self._known: dict[int, str] | None = None
+
+    def finder(self, thing: Any) -> Any:
+        return lambda: self._paths().get(id(thing))
+
+    def _paths(self) -> dict[int, str]:
+        if self._known is None:
+            self._known = attribute_paths(self._holder)
+        return self._known
+
+
+def _distinct(things: list[Any]) -> list[Any]:
+    return list({id(thing): thing for thing in things}.values())
+
+
+def _name(thing: Any) -> str:
+    name = getattr(thing, "name", None)
+    return name if isinstance(name, str) else type(thing).__name__
+
+
+@lru_cache(maxsize=4096)
+def is_of_keras(cls: type) -> bool:
+    """Whether a class is Keras's own rather than a user's."""
+    return cls.__module__.partition(".")[0] in ("keras", "tf_keras")
+
+
+def walk(root: Any, dialect: Dialect) -> Tree:
+    """Walk a model, or a layer, and everything below it. Changes nothing.
+
+    Args:
+        root: A Keras model or layer; its own name is no part of any address.
+        dialect: How this Keras keeps its objects.
+    """
+    tree = Tree(dialect)
+    tree.add(root, "", 0)
+    return tree
+
+
+def parameters_of(tree: Tree) -> dict[str, Parameter]:
+    """The parameters of a walked model, by canonical address."""
+    native_name = tree.dialect.native_name
+    out: dict[str, Parameter] = {}
+    for found in tree.variables.values():
+        variable, owner, addresses = found.native, found.owner, found.addresses
+        address = addresses[0]
+        out[address] = Parameter(
+            address,
+            native_name(variable),
+            tuple(variable.shape),
+            dtype_name(variable.dtype),
+            found.role,
+            owner.addresses[0],
+            type(owner.native).__name__,
+            VariableStore(variable, owner.native, address),
+            tuple(addresses[1:]),
+        )
+    return out
+
+
+def dtype_name(dtype: Any) -> str:
+    """A dtype's name: Keras 3 gives text, Keras 2 a TensorFlow dtype."""
+    return dtype if isinstance(dtype, str) else str(getattr(dtype, "name", dtype))

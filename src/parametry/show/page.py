@@ -1,0 +1,142 @@
+"""What is shown of a model, a mapping and a report, in which order, for text and terminal alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from parametry.core.mapping import AddressMapping
+from parametry.core.model import Hyperparameters, Layers, Model, Parameters
+from parametry.core.report import Report
+from parametry.show import history, tables
+from parametry.show.columns import Block, Cell, Column, Line, Table
+from parametry.show.detail import Detail
+from parametry.show.quantity import byte_size, number, plural
+from parametry.show.totals import short_class, totals_words
+
+__all__ = ["mapping", "model", "report"]
+
+_BLANK = Line()
+
+
+def mapping(entries: AddressMapping[Any], detail: Detail) -> list[Block]:
+    """A mapping's entries, and how to get at those that are not shown."""
+    if not entries:
+        of = f" in {entries.source}" if entries.source else ""
+        return [Line((Cell(f"no {entries.plural}{of}", "dim"),))]
+    blocks = _entries(entries, detail)
+    left_out = sum(block.left_out for block in blocks if isinstance(block, Table))
+    count = f"{number(len(entries))} {entries.noun if len(entries) == 1 else entries.plural}"
+    if isinstance(entries, Parameters):
+        elements = sum(entry.size for entry in entries.values())
+        nbytes = sum(entry.nbytes for entry in entries.values())
+        count += f" · {plural(elements, 'element')} · {byte_size(nbytes)}"
+    if left_out:
+        count += " · select(pattern) narrows, to_dict() has all"
+    return [*blocks, _BLANK, Line((Cell(count, "dim"),))]
+
+
+def _entries(entries: AddressMapping[Any], detail: Detail) -> list[Block]:
+    if isinstance(entries, Parameters):
+        return tables.parameters(entries, detail)
+    if isinstance(entries, Layers):
+        return tables.layers(entries, {}, detail)
+    if isinstance(entries, Hyperparameters):
+        # A selection that fits is shown whole: whoever asked for these wants to see them.
+        few = len(entries) <= detail.rows
+        return _chosen(entries, Detail(detail.rows, defaults=few))
+    rows: list[tuple[Cell, ...]] = [
+        (Cell(address, "address"),) for address in list(entries)[: detail.rows]
+    ]
+    return [Table((Column("ADDRESS", keeps_end=True),), rows, len(entries) - len(rows))]
+
+
+def _chosen(entries: Hyperparameters, detail: Detail) -> list[Block]:
+    return _apart(tables.hyperparameters(entries, detail), history.changes(entries, detail))
+
+
+def model(thing: Model, detail: Detail) -> list[Block]:
+    """A model: totals, layers with their parameters, what was chosen, ties, phases, coverage."""
+    title = f" · {short_class(thing.class_name)} · {thing.framework}"
+    held = thing.parameters if detail.parameters else {}
+    return _apart(
+        [
+            Line((Cell(thing.name, "title"), Cell(title, "dim"))),
+            *(Line((Cell(words),)) for words in totals_words(thing.totals)),
+        ],
+        tables.layers(thing.layers, held, detail),
+        _chosen(thing.hyperparameters, detail),
+        tables.ties(thing.ties, detail),
+        history.phases(thing.phases.values(), detail),
+        tables.coverage(thing.coverage, detail),
+    )
+
+
+def report(thing: Report, detail: Detail) -> list[Block]:
+    """A report: the program and its models, what was chosen, layers, ties, phases, coverage."""
+    several = len(thing.models) > 1
+    shown = list(thing.models.items())[: detail.models]
+    each: list[list[Block]] = []
+    for scope, made in shown:
+        held = made.parameters if detail.parameters else {}
+        of = [Line((Cell(scope, "title"),))] if several else []
+        blocks = tables.layers(made.layers, held, detail)
+        each.append([*of, *blocks] if blocks else [])
+    return _apart(
+        [
+            Line(
+                (
+                    Cell(thing.program, "title"),
+                    Cell(" · "),
+                    Cell(thing.outcome, tables.style_of(thing.outcome)),
+                )
+            ),
+        ],
+        _models(thing, detail),
+        _chosen(thing.hyperparameters, detail),
+        *each,
+        tables.ties([tie for _, made in shown for tie in made.ties], detail),
+        history.phases(thing.phases.values(), detail),
+        tables.coverage(thing.coverage, detail),
+    )
+
+
+def _models(thing: Report, detail: Detail) -> list[Block]:
+    table = Table(
+        (
+            Column("MODEL", least=8),
+            Column("CLASS", least=8),
+            Column("FRAMEWORK", least=8, yields=6),
+            Column("PARAMETERS", right=True, least=10),
+            Column("TRAINABLE", right=True, least=10, yields=2),
+            Column("FROZEN", right=True, least=10, yields=3),
+            Column("STATE", right=True, least=10, yields=4),
+            Column("OPTIMIZER", right=True, least=10, yields=5),
+            Column("SIZE", right=True, least=9, yields=1),
+        )
+    )
+    most = max(detail.rows // 4, 1)
+    for scope, made in list(thing.models.items())[:most]:
+        held = made.totals
+        counts = (held.parameters, held.trainable, held.frozen, held.state, held.optimizer)
+        table.rows.append(
+            (
+                Cell(scope, "address"),
+                Cell(short_class(made.class_name), "value"),
+                Cell(made.framework),
+                *(Cell(number(count) if count else "") for count in counts),
+                Cell(byte_size(held.nbytes + held.optimizer_nbytes)),
+            )
+        )
+    left_out = len(thing.models) - most
+    more = [Line((Cell(f"… {number(left_out)} more models", "dim"),))] if left_out > 0 else []
+    return [table, *more] if table.rows else []
+
+
+def _apart(*sections: Iterable[Block]) -> list[Block]:
+    blocks: list[Block] = []
+    for section in map(list, sections):
+        if section and blocks:
+            blocks.append(_BLANK)
+        blocks += section
+    return blocks

@@ -1,0 +1,58 @@
+"""A model, a mapping and a report as plain text: no colour, no control character, bounded."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from parametry.core.mapping import AddressMapping
+from parametry.core.model import Model
+from parametry.core.report import Report
+from parametry.show import page
+from parametry.show.columns import Block, lines
+from parametry.show.detail import BRIEF, Detail
+
+__all__ = ["mapping", "model", "report"]
+
+# Where no terminal says how wide it is.
+_WIDTH = 120
+
+
+def mapping(thing: AddressMapping[Any], *, width: int | None = None) -> str:
+    """Hyperparameters, parameters or layers as a table, cut after some 60 rows.
+
+    Args:
+        thing: What to show.
+        width: The longest line; as wide as the terminal unless given.
+    """
+    return _text(page.mapping(thing, Detail()), width)
+
+
+def model(thing: Model, *, width: int | None = None, detail: Detail | None = None) -> str:
+    """A model as text: its layers and parameters as a tree, and what was chosen.
+
+    Args:
+        thing: What to show.
+        width: The longest line; as wide as the terminal unless given.
+        detail: How much to show.
+    """
+    return _text(page.model(thing, detail or Detail()), width)
+
+
+def report(thing: Report, *, width: int | None = None, detail: Detail = BRIEF) -> str:
+    """A report as text: what was chosen, the models, and what could not be seen.
+
+    Args:
+        thing: What to show.
+        width: The longest line; as wide as the terminal unless given.
+        detail: How much to show.
+    """
+    return _text(page.report(thing, detail), width)
+
+
+def _text(blocks: Sequence[Block], width: int | None) -> str:
+    limit = width or shutil.get_terminal_size((_WIDTH, 24)).columns
+    return "\n".join(
+        "".join(cell.text for cell in line).rstrip(" ") for line in lines(blocks, limit)
+    )

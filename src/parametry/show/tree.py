@@ -1,0 +1,213 @@
+"""Addresses as a tree, in which siblings that are alike become one.
+
+A model of 32 equal blocks is one block, 32 times. What stands for several is written as a pattern
+that selects exactly these: ``layers/{0..31}/dense{,_1}/kernel``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from parametry.core.address import escape
+
+__all__ = ["Branch", "fold", "grow", "walk"]
+
+T = TypeVar("T")
+
+# Names are text from a model; an address of ten thousand parts must not exhaust the stack.
+_DEEPEST = 48
+# Two of a kind read faster than a pattern that stands for two.
+_FEWEST = 3
+# How many unlike siblings may take turns, as convolution, normalisation and activation do.
+_LONGEST_TURN = 16
+
+
+@dataclass(slots=True)
+class Branch(Generic[T]):
+    """A node of the tree.
+
+    Attributes:
+        name: Its part of the address, or a pattern for the parts of all that it stands for.
+        parts: The parts from the root down to it, each with whether it is a pattern.
+        items: What the model has at this address; of the first, if it stands for several.
+        last: The same of the last that it stands for.
+        children: What lies below, in the model's order.
+        count: How many equal siblings it stands for.
+        turns: Whether they take turns with other siblings rather than follow each other.
+    """
+
+    name: str
+    parts: tuple[tuple[str, bool], ...] = ()
+    items: tuple[T, ...] = ()
+    last: tuple[T, ...] = ()
+    children: dict[str, Branch[T]] = field(default_factory=dict)
+    count: int = 1
+    turns: bool = False
+
+    @property
+    def address(self) -> str:
+        """The address, or a pattern that matches the addresses of all that it stands for."""
+        if any(is_pattern for _, is_pattern in self.parts):
+            return "/".join(text if is_pattern else escape(text) for text, is_pattern in self.parts)
+        return "/".join(text for text, _ in self.parts)
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the name stands for several."""
+        return bool(self.parts) and self.parts[-1][1]
+
+
+def grow(items: Iterable[tuple[str, T]]) -> Branch[T]:
+    """The tree of the items' addresses; branches come in the order in which they were met.
+
+    Args:
+        items: Address and item; several items may share an address, the root's is empty.
+    """
+    root: Branch[T] = Branch("")
+    for address, item in items:
+        branch = root
+        for name in address.split("/", _DEEPEST) if address else ():
+            child = branch.children.get(name)
+            if child is None:
+                child = branch.children[name] = Branch(name)
+            branch = child
+        branch.items = branch.last = (*branch.items, item)
+    return root
+
+
+def walk(branch: Branch[T], depth: int = 0) -> Iterator[tuple[int, Branch[T]]]:
+    """All branches below one with their depth, depth first."""
+    for child in branch.children.values():
+        yield depth, child
+        yield from walk(child, depth + 1)
+
+
+def fold(root: Branch[T], alike: Callable[[T], Hashable]) -> Branch[T]:
+    """The tree with runs of equal siblings made one.
+
+    Siblings are equal when their items are, and all that lies below them; their names must count
+    up: ``dense, dense_1, dense_2`` or ``0, 1, 2``. A run may be of siblings that take turns.
+
+    Args:
+        root: What `grow` gave.
+        alike: What must be equal for two items to be shown as one.
+    """
+    known: dict[Hashable, int] = {}
+
+    def form(branch: Branch[T]) -> tuple[Branch[T], int]:
+        formed = [form(child) for child in branch.children.values()]
+        children = _runs(formed)
+        shape = (tuple(map(alike, branch.items)), tuple((c.name, i) for c, i in children))
+        folded = Branch(
+            branch.name,
+            items=branch.items,
+            last=branch.last,
+            children={child.name: child for child, _ in children},
+        )
+        return folded, known.setdefault(shape, len(known))
+
+    folded, _ = form(root)
+    _place(folded, ())
+    return folded
+
+
+def _place(branch: Branch[T], above: tuple[tuple[str, bool], ...]) -> None:
+    for child in branch.children.values():
+        child.parts = (*above, (child.name, child.count > 1))
+        _place(child, child.parts)
+
+
+def _runs(siblings: list[tuple[Branch[T], int]]) -> list[tuple[Branch[T], int]]:
+    out: list[tuple[Branch[T], int]] = []
+    at = 0
+    while at < len(siblings):
+        turn, times = _longest_run(siblings, at)
+        for offset in range(turn):
+            members = siblings[at + offset : at + turn * times : turn]
+            out.append(_one_for_all(members, turns=turn > 1) if times > 1 else members[0])
+        at += turn * times
+    return out
+
+
+def _longest_run(siblings: list[tuple[Branch[T], int]], at: int) -> tuple[int, int]:
+    """How many siblings take turns from a position on, and how often."""
+    best = (1, 1)
+    for turn in range(1, _LONGEST_TURN + 1):
+        # A sibling of another form than the one `turn` before it ends this at once.
+        if at + turn >= len(siblings):
+            break
+        if siblings[at + turn][1] != siblings[at][1]:
+            continue
+        times = _repeats(siblings, at, turn)
+        if times >= _FEWEST and turn * times > best[0] * best[1]:
+            best = (turn, times)
+    return best
+
+
+def _repeats(siblings: list[tuple[Branch[T], int]], at: int, turn: int) -> int:
+    times = 1
+    varies: list[int | None] = [None] * turn
+    while at + turn * (times + 1) <= len(siblings):
+        start = at + turn * times
+        for offset in range(turn):
+            before, now = siblings[start - turn + offset], siblings[start + offset]
+            if before[1] != now[1]:
+                return times
+            position = _counts_up(before[0].name, now[0].name)
+            if position is None or varies[offset] not in (None, position):
+                return times
+            varies[offset] = position
+        times += 1
+    return times
+
+
+def _counts_up(before: str, now: str) -> int | None:
+    """Which piece of the second name is the number that is one more than in the first, if any."""
+    old, new = _pieces(before), _pieces(now)
+    if now == f"{before}_1":
+        return len(new) - 2
+    if len(old) != len(new):
+        return None
+    different = [index for index, piece in enumerate(old) if piece != new[index]]
+    if len(different) != 1 or different[0] % 2 == 0:
+        return None
+    position = different[0]
+    low, high = old[position], new[position]
+    counted = len(low) < 10 and str(int(low)) == low and str(int(low) + 1) == high
+    return position if counted else None
+
+
+def _pieces(name: str) -> list[str]:
+    # Text and digits in turn: digits stand at the odd positions.
+    return re.split(r"([0-9]+)", name) if len(name) < 200 else [name]
+
+
+def _one_for_all(members: list[tuple[Branch[T], int]], *, turns: bool) -> tuple[Branch[T], int]:
+    first, form = members[0]
+    last = members[-1][0]
+    return (
+        Branch(
+            _pattern([branch.name for branch, _ in members]),
+            items=first.items,
+            last=last.last,
+            children=first.children,
+            count=len(members),
+            turns=turns,
+        ),
+        # A folded branch equals none that it has not been folded like, which its name says.
+        form,
+    )
+
+
+def _pattern(names: list[str]) -> str:
+    if names[1] == f"{names[0]}_1":
+        numbers = f",_{{1..{len(names) - 1}}}" if len(names) > 3 else ",_1,_2"
+        return f"{escape(names[0])}{{{numbers}}}"
+    old, new = _pieces(names[0]), _pieces(names[1])
+    position = next(index for index, piece in enumerate(old) if piece != new[index])
+    low = int(old[position])
+    before, after = "".join(old[:position]), "".join(old[position + 1 :])
+    return f"{escape(before)}{{{low}..{low + len(names) - 1}}}{escape(after)}"

@@ -1,0 +1,52 @@
+"""`parametry.inspect`: is this a live model? Hands it to the room that knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parametry.core.model import Model
+from parametry.core.value import class_name
+from parametry.errors import NotAModel
+
+__all__ = ["inspect"]
+
+
+def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Model:
+    """Everything that was chosen and learned in a model, by address.
+
+    The model is read, not run, and stays as it is: weights, train mode, random state and the
+    framework's global state. Structure and hyperparameters are as at this moment; parameter values
+    are read when asked for.
+
+    Args:
+        source: A live Keras model or layer (Keras 3 on any backend, or ``tf_keras``).
+        sample: A batch of input: builds a model that is not built yet, which makes its parameters.
+        input_shape: The same from the input's shape with the batch axis, as ``(None, 28, 28, 1)``.
+
+    Raises:
+        NotAModel: No registered framework knows the object.
+        NotBuilt: The model could not be built from what was given.
+
+    Example:
+        >>> import keras, parametry as pm                                  # doctest: +SKIP
+        >>> net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])  # doctest: +SKIP
+        >>> pm.inspect(net).parameters["dense/kernel"].shape               # doctest: +SKIP
+        (4, 2)
+    """
+    from parametry.frameworks.registry import find, registered
+
+    framework = find(source)
+    if framework is not None and framework.is_model(source):
+        return framework.inspect(source, sample=sample, input_shape=input_shape)
+    if isinstance(source, type):
+        raise NotAModel(
+            f"{class_name(source)} is a class, not a model",
+            hint=f"make one first: inspect({source.__name__}(...))",
+        )
+    known = ", ".join(sorted(registered()))
+    hint = f"a layer or model of {known} is expected"
+    if isinstance(source, (str, bytes)) or hasattr(source, "__fspath__"):
+        hint = f"files cannot be inspected yet: load it with its framework first; {hint}"
+    elif framework is not None:
+        hint = f"{hint}; an optimizer or a loss is shown with the model that uses it"
+    raise NotAModel(f"an object of class {class_name(type(source))} is no model", hint=hint)
