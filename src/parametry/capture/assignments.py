@@ -71,9 +71,7 @@ class _Reader(ast.NodeVisitor):
         self._scope = self.module
         self._loops: tuple[tuple[int, int], ...] = ()
 
-    def _bind(
-        self, target: ast.expr, kind: Kind, literal: bool, empty: bool = False
-    ) -> None:
+    def _bind(self, target: ast.expr, kind: Kind, literal: bool, empty: bool = False) -> None:
         if isinstance(target, ast.Name):
             binding = Binding(target.lineno, kind, literal, self._loops, empty=empty)
             self._scope.bindings.setdefault(target.id, []).append(binding)

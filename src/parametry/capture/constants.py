@@ -363,5 +363,3 @@ def _is_users(cls: type) -> bool:
     if cls.__module__ in ("__main__", "__mp_main__"):
         return True
     return isinstance(file, str) and owner_of(os.path.abspath(file)) == "user"
-
-

@@ -15,8 +15,10 @@ from parametry.core.ledger import Event, Record, ledger
 from parametry.core.model import Hyperparameters, Model
 from parametry.core.phase import Phase, Phases
 from parametry.core.report import Report
-from parametry.core.value import UNSET, Unset
+from parametry.core.value import UNSET
 from parametry.core.watch import watch
+from parametry.frameworks.keras.observe import root_models
+from parametry.frameworks.keras.optimizer import last_known
 from parametry.frameworks.registry import find
 
 __all__ = ["build_report"]
@@ -41,7 +43,7 @@ def build_report(program: list[str], outcome: str) -> Report:
     for number, (model, record) in enumerate(seen):
         scope = _numbered("model", number)
         models[scope] = model
-        own = {**model.hyperparameters, **_changed(model, record)}
+        own = {**model.hyperparameters, **last_known(record, model.hyperparameters)}
         for address, entry in own.items():
             moved = _moved(address, number)
             values[moved] = replace(entry, address=moved)
@@ -71,11 +73,7 @@ def _models(gaps: list[Gap]) -> Iterator[tuple[Model, Record]]:
     found: list[tuple[int, Any, Record]] = [
         (record.order, None, record) for record in ledger.departed if record.events
     ]
-    living = [(thing, record) for thing, record in ledger.alive() if _is_model(thing)]
-    held = {id(below) for thing, _ in living for below in _layers_below(thing)}
-    found += [
-        (record.order, thing, record) for thing, record in living if id(thing) not in held
-    ]
+    found += [(ledger.record(model).order, model, ledger.record(model)) for model in root_models()]
     found.sort(key=lambda item: item[0])
     if len(found) > _MOST_MODELS:
         reason = f"{len(found)} models were made: the first {_MOST_MODELS} are told"
@@ -90,31 +88,6 @@ def _models(gaps: list[Gap]) -> Iterator[tuple[Model, Record]]:
                 gaps.append(Gap(record.class_name, f"{type(error).__name__}: {error}"))
         if record.snapshot is not None:
             yield record.snapshot[1], record
-
-
-def _is_model(thing: Any) -> bool:
-    return hasattr(thing, "_flatten_layers") and hasattr(thing, "fit") and hasattr(thing, "built")
-
-
-def _layers_below(model: Any) -> list[Any]:
-    try:
-        return list(model._flatten_layers(include_self=False))
-    except Exception:  # a constructor that failed half-way leaves a model that cannot be walked
-        return []
-
-
-def _changed(model: Model, record: Record) -> dict[str, Hyperparameter]:
-    """Changes that an optimizer saw after the last look at a model that is gone."""
-    address = "optimizer/learning_rate"
-    entry = model.hyperparameters.get(address)
-    known = None if record.optimizer is None else record.optimizer.record
-    changes = () if known is None else tuple(known.changes.get("learning_rate", ()))
-    if entry is None or len(changes) <= len(entry.changes):
-        return {}
-    last = changes[-1].new
-    value = entry.value if isinstance(last, Unset) else last
-    passed = entry.value if isinstance(entry.passed, Unset) else entry.passed
-    return {address: replace(entry, value=value, passed=passed, changes=changes)}
 
 
 def _numbered(scope: str, number: int) -> str:
@@ -138,7 +111,9 @@ def _add_other_optimizers(
     from parametry.frameworks.keras.optimizer import optimizer_hyperparameters
 
     known = {
-        id(entry) for entry in (r.optimizer.get() for _, r in ledger.alive() if r.optimizer) if entry
+        id(entry)
+        for entry in (r.optimizer.get() for _, r in ledger.alive() if r.optimizer)
+        if entry
     }
     known |= {id(getattr(thing, "optimizer", None)) for thing, _ in ledger.alive()}
     known |= {id(getattr(thing, "inner_optimizer", None)) for thing, _ in ledger.alive()}
@@ -167,9 +142,7 @@ def _add_constants_of_main(values: dict[str, Hyperparameter]) -> None:
 
 
 def _words(program: list[str]) -> list[str]:
-    return [
-        word if isinstance(word, str) else "…" for word in withhold_arguments(list(program))
-    ]
+    return [word if isinstance(word, str) else "…" for word in withhold_arguments(list(program))]
 
 
 def _add_command(values: dict[str, Hyperparameter], program: list[str]) -> None:

@@ -210,8 +210,9 @@ def _find_module(name: str) -> _Program:
     except (ImportError, ValueError, AttributeError) as error:
         raise ProgramMissing(f"there is no module {name!r}: {error}") from None
     code = None
-    if spec is not None and hasattr(spec.loader, "get_code"):
-        code = spec.loader.get_code(spec.name)
+    loader: Any = None if spec is None else spec.loader
+    if spec is not None and hasattr(loader, "get_code"):
+        code = loader.get_code(spec.name)
     if spec is None or code is None:
         raise ProgramMissing(
             f"there is no module {name!r} that can be run",

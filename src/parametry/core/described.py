@@ -115,7 +115,9 @@ class Flattener:
         elif kind is Described:
             self._add_described(address, value, origin, where)
         elif id(value) in self._inside or len(self._inside) > DEEPEST:
-            self.rows[address] = Row({"$object": class_name(kind), "recursive": True}, origin, where)
+            self.rows[address] = Row(
+                {"$object": class_name(kind), "recursive": True}, origin, where
+            )
         else:
             self._inside.add(id(value))
             try:

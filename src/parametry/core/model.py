@@ -14,7 +14,7 @@ from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.layer import Layer
 from parametry.core.mapping import AddressMapping
 from parametry.core.parameter import Parameter
-from parametry.core.phase import Phase, Phases
+from parametry.core.phase import Phases
 from parametry.core.tie import Tie
 from parametry.core.value import Plain
 

@@ -40,7 +40,8 @@ class Tie:
     def __str__(self) -> str:
         """The tied addresses with ``=`` between; a transposed one has ``ᵀ``."""
         return " = ".join(
-            name + ("ᵀ" if name in self.transposed else "") for name in (self.address, *self.aliases)
+            name + ("ᵀ" if name in self.transposed else "")
+            for name in (self.address, *self.aliases)
         )
 
     def to_dict(self) -> dict[str, Any]:

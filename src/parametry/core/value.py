@@ -189,9 +189,7 @@ def _container(value: Any, budget: list[int], inside: set[int], depth: int) -> P
     inside.add(id(value))
     try:
         if isinstance(value, dict):
-            return {
-                _key(k): _plain(v, budget, inside, depth + 1) for k, v in list(value.items())
-            }
+            return {_key(k): _plain(v, budget, inside, depth + 1) for k, v in list(value.items())}
         items = [_plain(item, budget, inside, depth + 1) for item in value]
         return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
     finally:
@@ -345,4 +343,4 @@ def to_json_value(value: Plain) -> Any:
 def _json_key(key: Key) -> str:
     if isinstance(key, str):
         return key
-    return {None: "null", True: "true", False: "false"}.get(key, None) or repr(key)
+    return {None: "null", True: "true", False: "false"}.get(key) or repr(key)

@@ -18,14 +18,19 @@ class Choice:
     """A hyperparameter, or several that are alike.
 
     Attributes:
-        address: Its address, or a pattern for all of them.
+        branch: Where it stands in the tree of addresses.
         entry: The hyperparameter; the first of several.
         count: How many it stands for.
     """
 
-    address: str
+    branch: Branch[Hyperparameter]
     entry: Hyperparameter
     count: int
+
+    @property
+    def address(self) -> str:
+        """Its address, or a pattern for all of them."""
+        return self.branch.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +94,12 @@ def _unchanged(choice: Choice, origin: str) -> bool:
 
 
 def _choices(scope: Branch[Hyperparameter]) -> Iterator[Choice]:
-    yield from (Choice(scope.address, entry, scope.count) for entry in scope.items)
+    yield from (Choice(scope, entry, scope.count) for entry in scope.items)
     counts = [scope.count]
     for depth, branch in walk(scope):
         del counts[depth + 1 :]
         counts.append(counts[-1] * branch.count)
-        yield from (Choice(branch.address, entry, counts[-1]) for entry in branch.items)
+        yield from (Choice(branch, entry, counts[-1]) for entry in branch.items)
 
 
 def by_origin(choices: Iterable[Choice]) -> Counter[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BRIEF", "EVERYTHING", "Detail"]
+__all__ = ["BRIEF", "EVERYTHING", "SELECTED", "Detail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,23 @@ class Detail:
         defaults: Whether defaults are listed, rather than counted.
         parameters: Whether the parameters are listed below their layers.
         models: Of how many models the layers are shown.
+        around: Whether to show what surrounds the numbers: models, phases, coverage.
+        hint: How to get at what is left out, if anything is.
     """
 
     rows: int = 60
     defaults: bool = False
     parameters: bool = True
     models: int = 4
+    around: bool = True
+    hint: str = "select(pattern) narrows, to_dict() has all"
 
 
 BRIEF = Detail(parameters=False)
+"""A report at the end of a program: short enough to be read."""
+
+SELECTED = Detail(rows=200, defaults=True, models=1_000, around=False)
+"""What somebody has asked for by its addresses, and nothing else."""
+
 EVERYTHING = Detail(rows=1_000_000, defaults=True, models=1_000)
+"""All there is, however long."""

@@ -25,14 +25,13 @@ def mapping(entries: AddressMapping[Any], detail: Detail) -> list[Block]:
         of = f" in {entries.source}" if entries.source else ""
         return [Line((Cell(f"no {entries.plural}{of}", "dim"),))]
     blocks = _entries(entries, detail)
-    left_out = sum(block.left_out for block in blocks if isinstance(block, Table))
     count = f"{number(len(entries))} {entries.noun if len(entries) == 1 else entries.plural}"
     if isinstance(entries, Parameters):
         elements = sum(entry.size for entry in entries.values())
         nbytes = sum(entry.nbytes for entry in entries.values())
         count += f" · {plural(elements, 'element')} · {byte_size(nbytes)}"
-    if left_out:
-        count += " · select(pattern) narrows, to_dict() has all"
+    if _leaves_out(blocks):
+        count += f" · {detail.hint}"
     return [*blocks, _BLANK, Line((Cell(count, "dim"),))]
 
 
@@ -58,13 +57,12 @@ def _chosen(entries: Hyperparameters, detail: Detail) -> list[Block]:
 def model(thing: Model, detail: Detail) -> list[Block]:
     """A model: totals, layers with their parameters, what was chosen, ties, phases, coverage."""
     title = f" · {short_class(thing.class_name)} · {thing.framework}"
-    held = thing.parameters if detail.parameters else {}
     return _apart(
         [
             Line((Cell(thing.name, "title"), Cell(title, "dim"))),
             *(Line((Cell(words),)) for words in totals_words(thing.totals)),
         ],
-        tables.layers(thing.layers, held, detail),
+        _structure(thing, detail),
         _chosen(thing.hyperparameters, detail),
         tables.ties(thing.ties, detail),
         history.phases(thing.phases.values(), detail),
@@ -74,31 +72,47 @@ def model(thing: Model, detail: Detail) -> list[Block]:
 
 def report(thing: Report, detail: Detail) -> list[Block]:
     """A report: the program and its models, what was chosen, layers, ties, phases, coverage."""
-    several = len(thing.models) > 1
-    shown = list(thing.models.items())[: detail.models]
-    each: list[list[Block]] = []
-    for scope, made in shown:
-        held = made.parameters if detail.parameters else {}
-        of = [Line((Cell(scope, "title"),))] if several else []
-        blocks = tables.layers(made.layers, held, detail)
-        each.append([*of, *blocks] if blocks else [])
-    return _apart(
-        [
-            Line(
-                (
-                    Cell(thing.program, "title"),
-                    Cell(" · "),
-                    Cell(thing.outcome, tables.style_of(thing.outcome)),
-                )
-            ),
-        ],
-        _models(thing, detail),
+    shown = dict(list(thing.models.items())[: detail.models])
+    outcome = Cell(thing.outcome, tables.style_of(thing.outcome))
+    sections: list[list[Block]] = [
+        [Line((Cell(thing.program, "title"), Cell(" · "), outcome))],
+        _models(thing, detail) if detail.around else [],
         _chosen(thing.hyperparameters, detail),
-        *each,
-        tables.ties([tie for _, made in shown for tie in made.ties], detail),
-        history.phases(thing.phases.values(), detail),
-        tables.coverage(thing.coverage, detail),
-    )
+    ]
+    for scope, made in shown.items():
+        blocks = _structure(made, detail)
+        if blocks and len(thing.models) > 1:
+            blocks = [Line((Cell(scope, "title"),)), *blocks]
+        sections += [blocks, tables.ties(made.ties, detail)]
+    if detail.around:
+        sections += [
+            history.phases(thing.phases.values(), detail),
+            tables.coverage(thing.coverage, detail),
+        ]
+    blocks = _apart(*sections)
+    if len(blocks) == 1:
+        blocks.append(Line((Cell(_nothing(thing, detail), "dim"),)))
+    if _leaves_out(blocks):
+        blocks += [_BLANK, Line((Cell(f"… {detail.hint}", "dim"),))]
+    return blocks
+
+
+def _nothing(thing: Report, detail: Detail) -> str:
+    if detail.around and not thing.models:
+        return "no model was made, and nothing was recorded"
+    return "nothing of what was asked for is in this report"
+
+
+def _structure(made: Model, detail: Detail) -> list[Block]:
+    """The tree of layers; without layers, what parameters there are by their whole addresses."""
+    if made.layers:
+        return tables.layers(made.layers, made.parameters if detail.parameters else {}, detail)
+    held = {**made.parameters, **({} if detail.around else made.optimizer_parameters)}
+    return tables.parameters(held, detail)
+
+
+def _leaves_out(blocks: Iterable[Block]) -> bool:
+    return any(block.left_out for block in blocks if isinstance(block, Table))
 
 
 def _models(thing: Report, detail: Detail) -> list[Block]:

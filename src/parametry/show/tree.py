@@ -98,8 +98,10 @@ def fold(root: Branch[T], alike: Callable[[T], Hashable]) -> Branch[T]:
     known: dict[Hashable, int] = {}
 
     def form(branch: Branch[T]) -> tuple[Branch[T], int]:
-        formed = [form(child) for child in branch.children.values()]
-        children = _runs(formed)
+        if not branch.children:
+            alone = (tuple(map(alike, branch.items)), ())
+            return branch, known.setdefault(alone, len(known))
+        children = _runs([form(child) for child in branch.children.values()])
         shape = (tuple(map(alike, branch.items)), tuple((c.name, i) for c, i in children))
         folded = Branch(
             branch.name,

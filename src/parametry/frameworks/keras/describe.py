@@ -14,7 +14,6 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,13 +23,23 @@ from parametry.conventions.names import snake_case
 from parametry.core.coverage import Gap
 from parametry.core.described import Described, describe_general
 from parametry.core.ledger import Call, ObjectReference, described_call
-from parametry.core.value import UNSET, Plain, Unset, class_name, is_array, is_function, same, shortest
+from parametry.core.per_class import per_class
+from parametry.core.value import (
+    UNSET,
+    Plain,
+    Unset,
+    class_name,
+    is_array,
+    is_function,
+    same,
+    shortest,
+)
 from parametry.frameworks.keras.walk import is_of_keras
 
 __all__ = ["Describer", "arguments_of", "keras_class_name", "label_of", "summary"]
 
 
-@lru_cache(maxsize=4096)
+@per_class
 def keras_class_name(cls: type) -> str:
     """A class's public name: ``keras.layers.Dense``, ``keras_hub.…``, ``MyLayer``."""
     if not is_of_keras(cls):
@@ -50,7 +59,7 @@ def label_of(name: str) -> str:
     return snake_case(name.rpartition(".")[2])
 
 
-@lru_cache(maxsize=4096)
+@per_class
 def arguments_of(cls: type) -> tuple[str, ...]:
     """The names of a class's constructor arguments, in order, those of its bases that it passes on.
 
@@ -80,7 +89,7 @@ def arguments_of(cls: type) -> tuple[str, ...]:
 Reader = Callable[[Any, Mapping[str, Any]], Any]
 
 
-@lru_cache(maxsize=4096)
+@per_class
 def _readers(cls: type) -> tuple[tuple[str, Reader], ...]:
     """For each argument of a class, how it is read from an instance."""
     readers: list[tuple[str, Reader]] = []
@@ -264,7 +273,7 @@ class Describer:
         }
 
 
-@lru_cache(maxsize=4096)
+@per_class
 def _family(cls: type) -> str:
     """``object``, ``variable``, ``policy`` for Keras's classes and their subclasses; else empty."""
     for ancestor in cls.__mro__:

@@ -21,6 +21,7 @@ from parametry.core.signature import signature_of
 from parametry.core.value import same
 from parametry.core.watch import watch
 from parametry.frameworks.keras.attribute import HyperparametersAttribute
+from parametry.frameworks.keras.backends.tensorflow import seen_by_autograph, through_autograph
 from parametry.frameworks.keras.observe import (
     optimizer_applied,
     rate_assigned,
@@ -65,7 +66,11 @@ def install(package: str) -> None:
     if package == "keras":
         families += [_base_optimizer(root), root.utils.PyDataset, root.quantizers.Quantizer]
     else:
-        families += [root.optimizers.Optimizer, root.optimizers.legacy.Optimizer, root.utils.Sequence]
+        families += [
+            root.optimizers.Optimizer,
+            root.optimizers.legacy.Optimizer,
+            root.utils.Sequence,
+        ]
     for family in families:
         watch_construction(family)
     _watch_training(root)
@@ -77,7 +82,8 @@ def install(package: str) -> None:
 
 
 def _base_optimizer(root: Any) -> type:
-    return next(c for c in reversed(root.optimizers.Optimizer.__mro__) if c.__name__ == "BaseOptimizer")
+    ancestors: list[type] = [*root.optimizers.Optimizer.__mro__]
+    return next(cls for cls in reversed(ancestors) if cls.__name__ == "BaseOptimizer")
 
 
 def watch_construction(family: type) -> None:
@@ -98,7 +104,7 @@ def watch_construction(family: type) -> None:
         return
 
     def added_new(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        following = super(family, cls).__new__
+        following = super(family, cls).__new__  # type: ignore[arg-type]
         if following is not object.__new__:
             thing = following(cls, *args, **kwargs)
         elif (args or kwargs) and cls.__init__ is object.__init__:
@@ -180,7 +186,9 @@ def _outermost_new(
                 kwargs.update(local.get(code.co_varnames[at], {}))
         frame = frame.f_back
     if frame is not None and frame.f_code.co_name == "__call__":
-        first = frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
+        first = (
+            frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
+        )
         if isinstance(first, type):  # a metaclass that calls the class
             frame = frame.f_back
     return frame, args, kwargs
@@ -189,7 +197,7 @@ def _outermost_new(
 def _wrap(owner: Any, name: str, wrapper: Callable[[Any], Callable[..., Any]]) -> None:
     """Replace a method by a wrapper of it, looked up through inheritance, set on the owner."""
     original = getattr(owner, name)
-    setattr(owner, name, functools.wraps(original)(wrapper(original)))
+    setattr(owner, name, functools.update_wrapper(wrapper(original), original))
 
 
 def _watch_training(root: Any) -> None:
@@ -303,8 +311,8 @@ def _watch_trainable(layer: Any) -> None:
 
 def _watch_optimizers(root: Any) -> None:
     base = _base_optimizer(root)
-    for name in ("optimizers.base_optimizer", "optimizers.loss_scale_optimizer", "optimizers.multi_optimizer"):
-        module = sys.modules.get(f"keras.src.{name}")
+    for name in ("base_optimizer", "loss_scale_optimizer", "multi_optimizer"):
+        module = sys.modules.get(f"keras.src.optimizers.{name}")
         for cls in list(vars(module).values()) if module else ():
             if isinstance(cls, type) and issubclass(cls, base) and "apply" in cls.__dict__:
                 _wrap(cls, "apply", _wrap_apply)
@@ -328,9 +336,9 @@ def _wrap_apply(original: Any) -> Callable[..., Any]:
             with watch.guard("reading a training loop"):
                 variables = kwargs.get("trainable_variables", args[0] if args else None)
                 optimizer_applied(self, grads, variables, sys._getframe(1))
-        return original(self, grads, *args, **kwargs)
+        return through_autograph(original)(self, grads, *args, **kwargs)
 
-    return apply
+    return seen_by_autograph(apply)
 
 
 def _wrap_exclusions(original: Any) -> Callable[..., Any]:
@@ -354,17 +362,17 @@ def _wrap_exclusions(original: Any) -> Callable[..., Any]:
 def _wrap_assign(original: Any) -> Callable[..., Any]:
     def assign(self: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
         if self._name != "learning_rate" or not watch.on:
-            return original(self, value, *args, **kwargs)
+            return through_autograph(original)(self, value, *args, **kwargs)
         finish = None
         with watch.guard("reading a change of the learning rate"):
             finish = rate_assigned(self, value, sys._getframe(1))
-        result = original(self, value, *args, **kwargs)
+        result = through_autograph(original)(self, value, *args, **kwargs)
         if finish is not None:
             with watch.guard("reading a change of the learning rate"):
                 finish()
         return result
 
-    return assign
+    return seen_by_autograph(assign)
 
 
 def _watch_rate(base: Any) -> None:
@@ -380,5 +388,3 @@ def _watch_rate(base: Any) -> None:
                 rate_replaced(self, before, after, sys._getframe(1))
 
     base.learning_rate = property(original.fget, set_rate, original.fdel, original.__doc__)
-
-

@@ -18,7 +18,7 @@ from parametry.frameworks.keras.describe import (
     label_of,
 )
 from parametry.frameworks.keras.environment import environment
-from parametry.frameworks.keras.optimizer import optimizer_hyperparameters
+from parametry.frameworks.keras.optimizer import last_known, optimizer_hyperparameters
 from parametry.frameworks.keras.training import (
     compile_hyperparameters,
     fitted_hyperparameters,
@@ -57,6 +57,8 @@ class ModelHyperparameters:
         if self._optimizer is not None:
             out.update(optimizer_hyperparameters(self._optimizer, describer))
         record = ledger.find(self._model)
+        if self._optimizer is None and record is not None and record.snapshot is not None:
+            out.update(last_known(record, record.snapshot[1].hyperparameters))
         out.update(self._training(record, describer))
         out.update(environment(self._model, self._tree.dialect.package))
         self._gaps = [*describer.gaps, *self._unseen(unseen, record)]

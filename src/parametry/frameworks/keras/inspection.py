@@ -63,9 +63,7 @@ def inspect(model: Any, *, sample: Any = None, input_shape: Any = None) -> Model
         name=str(model.name),
         class_name=keras_class_name(type(model)),
         framework=f"{dialect.package} ({backend_name(dialect.package)})",
-        parameters=Parameters(
-            entries, source=source, aliases=aliases, resolve=resolver.parameter
-        ),
+        parameters=Parameters(entries, source=source, aliases=aliases, resolve=resolver.parameter),
         optimizer_parameters=Parameters(slots, source=f"the optimizer of {source}"),
         hyperparameters=Hyperparameters(
             scopes.collect, source=source, resolve=resolver.hyperparameter
@@ -92,7 +90,7 @@ def frozen_view(model: Any) -> Model:
     gone = GoneStore(str(model.name))
     shapes = {address: layer.shapes() for address, layer in live.layers.items()}
     layers = {
-        address: replace(layer, shapes=partial(shapes.get, address, (None, None)), native=None)
+        address: replace(layer, shapes=partial(shapes.__getitem__, address), native=None)
         for address, layer in live.layers.items()
     }
     parameters, slots = (

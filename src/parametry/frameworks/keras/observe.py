@@ -85,30 +85,32 @@ def _describer(model: Any) -> Describer:
 class FitEvent:
     """A ``fit`` that runs; learns what it trains on once Keras has made that ready."""
 
-    def __init__(self, event: Event, call: Call) -> None:
+    def __init__(self, event: Event, call: Call, record: Record) -> None:
         self._event = event
         self._call = call
+        self._record = record
         self._waiting = True
 
     def data(self, adapter: Any) -> None:
-        """The data of ``fit`` was made ready: the first is the training's, later ones validation's."""
-        scope = "data" if self._waiting else "data/validation"
-        if scope == "data/validation" and "data/validation/batch_size" in self._event.values:
-            return
+        """Data was made ready: the first is the training's, the next the validation's."""
         values = self._event.values
-        for address, value in worked_out_by_fit(adapter, self._call).items():
-            if self._waiting:
-                entry = values.get(address)
-                if entry is None:
-                    values[address] = Hyperparameter(address, value, UNSET, "derived")
-                elif entry.value is None and value is not None:
-                    values[address] = Hyperparameter(
-                        address, value, None, entry.origin, entry.where
-                    )
-            elif address.startswith("data/"):
-                address = join("data/validation", address.partition("/")[2])
-                values.setdefault(address, Hyperparameter(address, value, UNSET, "derived"))
+        found, gaps = worked_out_by_fit(adapter, self._call)
+        if not self._waiting:
+            for address, value in found.items():
+                scope, _, below = address.partition("/")
+                if scope == "data":
+                    moved = f"data/validation/{below}"
+                    values.setdefault(moved, Hyperparameter(moved, value, UNSET, "derived"))
+            return
         self._waiting = False
+        self._record.gaps += [gap for gap in gaps if gap not in self._record.gaps]
+        for address, value in found.items():
+            entry = values.get(address)
+            if entry is None:
+                values[address] = Hyperparameter(address, value, UNSET, "derived")
+            elif entry.value is None and value is not None:
+                # Passed, or left, as None: what is in effect is what Keras worked out.
+                values[address] = Hyperparameter(address, value, None, entry.origin, entry.where)
 
 
 def saw_fit(
@@ -122,11 +124,11 @@ def saw_fit(
     names = () if signature is None else signature.positional
     given = dict(zip(names, args, strict=False))
     callbacks = kwargs.get("callbacks", given.get("callbacks"))
-    values = fit_hyperparameters(model, call, None, callbacks, _describer(model))
+    values = fit_hyperparameters(call, callbacks, _describer(model))
     values.update(_constants(frame))
     record = ledger.record(model)
     event = _add_event(record, Event("fit", call.where, values))
-    return FitEvent(event, call)
+    return FitEvent(event, call, record)
 
 
 def _constants(frame: FrameType | None) -> dict[str, Hyperparameter]:
@@ -189,11 +191,9 @@ def _holds(model: Any, layer: Any) -> bool:
 def root_models() -> list[Any]:
     """The live models that capture saw being made and that no other of them holds."""
     models = [thing for thing, _ in ledger.alive() if _is_model(thing)]
-    held = {
-        id(below)
-        for model in models
-        for below in model._flatten_layers(include_self=False)
-    }
+    held = {id(below) for model in models for below in model._flatten_layers(include_self=False)}
+    # A Sequential keeps a Functional for its graph, which is no layer of its own.
+    held |= {id(model.__dict__.get("_functional")) for model in models}
     return [model for model in models if id(model) not in held]
 
 
@@ -206,9 +206,7 @@ def _is_ready(thing: Any) -> bool:
     return "_layers" in thing.__dict__ or "_self_tracked_trackables" in thing.__dict__
 
 
-def optimizer_applied(
-    optimizer: Any, grads: Any, variables: Any, frame: FrameType | None
-) -> None:
+def optimizer_applied(optimizer: Any, grads: Any, variables: Any, frame: FrameType | None) -> None:
     """An optimizer takes a step outside of ``fit``; its first one begins a hand-written loop."""
     record = ledger.record(optimizer)
     if "apply" in record.calls:
@@ -273,9 +271,7 @@ def _owner_of_rate(variable: Any) -> Any:
     return None
 
 
-def rate_assigned(
-    variable: Any, value: Any, frame: FrameType | None
-) -> Callable[[], None] | None:
+def rate_assigned(variable: Any, value: Any, frame: FrameType | None) -> Callable[[], None] | None:
     """A learning rate is about to be assigned; the function returned notes the change afterwards."""
     optimizer = _owner_of_rate(variable)
     if optimizer is None:
@@ -310,7 +306,9 @@ def rate_replaced(optimizer: Any, before: Any, after: Any, frame: FrameType | No
     """A learning rate or schedule was put in the place of another."""
     record = ledger.record(optimizer)
     cause, where = _cause(frame)
-    change = Change(optimizer_step(optimizer), _rate_label(before), _rate_label(after), cause, where)
+    change = Change(
+        optimizer_step(optimizer), _rate_label(before), _rate_label(after), cause, where
+    )
     _add_change(record, change)
 
 
@@ -363,7 +361,7 @@ def snapshot(model: Any) -> None:
     record = ledger.find(model)
     if record is None:
         return
-    mark = [(event.kind, len(event.values)) for event in record.events]
+    mark = [(event.order, len(event.values)) for event in record.events]
     if record.snapshot is not None and record.snapshot[0] == mark:
         return
     from parametry.frameworks.keras.inspection import frozen_view, optimizer_of
@@ -374,4 +372,3 @@ def snapshot(model: Any) -> None:
         if isinstance(reference, ObjectReference):
             record.optimizer = reference
     record.snapshot = (mark, frozen_view(model))
-

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from parametry.core.address import join, part
 from parametry.core.described import Described, Flattener, merge
 from parametry.core.hyperparameter import Change, Hyperparameter
-from parametry.core.ledger import described_call, ledger
+from parametry.core.ledger import Record, described_call, ledger
 from parametry.core.parameter import Parameter
 from parametry.core.value import UNSET, Plain, Unset
 from parametry.frameworks.keras.describe import (
@@ -22,7 +23,12 @@ from parametry.frameworks.keras.dialect import Dialect
 from parametry.frameworks.keras.store import VariableStore
 from parametry.frameworks.keras.walk import dtype_name
 
-__all__ = ["optimizer_hyperparameters", "optimizer_parameters", "optimizer_step"]
+__all__ = [
+    "last_known",
+    "optimizer_hyperparameters",
+    "optimizer_parameters",
+    "optimizer_step",
+]
 
 
 def optimizer_hyperparameters(
@@ -119,6 +125,26 @@ def _add_changes(
         )
 
 
+def last_known(record: Record, entries: Mapping[str, Hyperparameter]) -> dict[str, Hyperparameter]:
+    """The optimizer of a model as it was when last seen, with what changed since.
+
+    Args:
+        record: The model's record, which holds its optimizer's; the optimizer itself may be gone.
+        entries: The model's hyperparameters as they were when last seen.
+    """
+    address = "optimizer/learning_rate"
+    found = {known: entries[known] for known in entries if known.partition("/")[0] == "optimizer"}
+    entry = found.get(address)
+    known = None if record.optimizer is None else record.optimizer.record
+    changes = () if known is None else tuple(known.changes.get("learning_rate", ()))
+    if entry is not None and len(changes) > len(entry.changes):
+        last = changes[-1].new
+        value = entry.value if isinstance(last, Unset) else last
+        passed = entry.value if isinstance(entry.passed, Unset) else entry.passed
+        found[address] = replace(entry, value=value, passed=passed, changes=changes)
+    return found
+
+
 def _exclusions(optimizer: Any) -> Any:
     """What weight decay leaves out: patterns of names, and how many variables by identity."""
     stored = optimizer.__dict__
@@ -181,9 +207,7 @@ def optimizer_parameters(
             VariableStore(variable, optimizer, address),
         )
     if inner is not None:
-        out.update(
-            optimizer_parameters(inner, addresses, dialect, join(scope, "inner_optimizer"))
-        )
+        out.update(optimizer_parameters(inner, addresses, dialect, join(scope, "inner_optimizer")))
     return out
 
 

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from parametry.core.coverage import Gap
 from parametry.core.described import Described, Flattener, merge
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.ledger import Call, described_call, ledger
-from parametry.core.value import UNSET, Plain, Unset, to_plain
+from parametry.core.value import UNSET, Plain, to_plain
 from parametry.frameworks.keras.describe import Describer, constructed, label_of
 from parametry.pipelines import describe as describe_pipeline
 
-__all__ = ["compile_hyperparameters", "fit_hyperparameters", "fitted_hyperparameters"]
+__all__ = [
+    "compile_hyperparameters",
+    "fit_hyperparameters",
+    "fitted_hyperparameters",
+    "worked_out_by_fit",
+]
 
 _FLAGS = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
 
@@ -47,8 +53,8 @@ def _kept_by_compile(model: Any) -> dict[str, Any]:
     stored = model.__dict__
     config = stored.get("_compile_config")
     kept = dict(getattr(config, "config", None) or {})
-    optimizer = getattr(model, "optimizer", None) if "optimizer" in kept or _compiled(stored) else None
-    if optimizer is not None:
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and ("optimizer" in kept or _compiled(stored)):
         # The optimizer has a scope of its own; here it is told by its name.
         kept["optimizer"] = label_of(type(optimizer).__name__)
     if not kept:
@@ -65,32 +71,20 @@ def _compiled(stored: dict[str, Any]) -> bool:
 
 
 def fit_hyperparameters(
-    model: Any, call: Call, adapter: Any, callbacks: Any, describer: Describer
+    call: Call, callbacks: Any, describer: Describer
 ) -> dict[str, Hyperparameter]:
-    """What a ``fit`` that is running was given, and what was worked out.
+    """What a ``fit`` that begins was given.
 
     Args:
-        model: The model; not changed.
         call: The call to ``fit``.
-        adapter: Keras's own adapter of the training data, or None if it is not made yet.
         callbacks: The callbacks that were passed.
         describer: Describes callbacks and other objects.
     """
     seen = Flattener(describer)
     arguments = {name: value for name, value in call.arguments.items() if name != "callbacks"}
     explicit = call.explicit - {"callbacks"}
-    seen.add(
-        "fit", described_call(Call(arguments, explicit, call.where, call.by_framework))
-    )
-    worked_out = worked_out_by_fit(adapter, call)
+    seen.add("fit", described_call(Call(arguments, explicit, call.where, call.by_framework)))
     out = merge({}, seen.rows)
-    for address, value in worked_out.items():
-        entry = out.get(address)
-        if entry is None:
-            out[address] = Hyperparameter(address, value, UNSET, "derived")
-        elif entry.value is None and value is not None:
-            # Passed, or left, as None: what is in effect is what Keras worked out.
-            out[address] = Hyperparameter(address, value, None, entry.origin, entry.where)
     out.update(_callbacks(callbacks, describer))
     return out
 
@@ -128,55 +122,32 @@ def _callbacks(callbacks: Any, describer: Describer) -> dict[str, Hyperparameter
     return out
 
 
-def worked_out_by_fit(adapter: Any, call: Call) -> dict[str, Plain]:
+def worked_out_by_fit(adapter: Any, call: Call) -> tuple[dict[str, Plain], list[Gap]]:
     """The values that Keras works out of its data: batch size, samples, steps, shuffling.
 
     Args:
         adapter: The data adapter that ``fit`` made, or None.
         call: The call to ``fit``.
+
+    Returns:
+        Values by address, and what the data do not tell.
     """
-    out: dict[str, Plain] = {}
-    if adapter is None:
-        return out
-    stored = getattr(adapter, "__dict__", {})
-    batch_size = stored.get("_batch_size")
-    samples = stored.get("_num_samples")
-    if isinstance(batch_size, int):
-        out["fit/batch_size"] = batch_size
-        out["data/batch_size"] = batch_size
-    if isinstance(samples, int):
-        out["data/samples"] = samples
-    if "_shuffle" in stored:
-        out["data/shuffle"] = to_plain(stored["_shuffle"])
+    pipeline = None if adapter is None else describe_pipeline(adapter)
+    if pipeline is None:
+        return {}, []
+    out: dict[str, Plain] = {"data/kind": pipeline.kind}
+    for name, value in pipeline.values.items():
+        # Keras's own adapter is nobody's class; a user's PyDataset or DataLoader is.
+        if not (name == "class" and "adapter" in str(value)):
+            out[f"data/{name}"] = value
+    if "data/batch_size" in out:
+        out["fit/batch_size"] = out["data/batch_size"]
     steps = call.arguments.get("steps_per_epoch")
-    if steps is None:
-        steps = _steps(adapter)
-    if isinstance(steps, int) and steps >= 0:
+    steps = out.get("data/steps") if steps is None else steps
+    if isinstance(steps, int):
         out["fit/steps_per_epoch"] = steps
-        out["data/steps"] = steps
-    for name, value in _pipeline_values(stored).items():
-        out[f"data/{name}"] = value
-        if name == "batch_size":
-            out["fit/batch_size"] = value
-        if name == "steps":
-            out.setdefault("fit/steps_per_epoch", value)
-    return out
-
-
-def _steps(adapter: Any) -> Any:
-    try:
-        return adapter.num_batches
-    except Exception:  # a user's PyDataset computes it, and may raise
-        return None
-
-
-def _pipeline_values(stored: dict[str, Any]) -> dict[str, Plain]:
-    for name in ("_dataset", "_dataloader", "py_dataset"):
-        source = stored.get(name)
-        if source is not None:
-            pipeline = describe_pipeline(source)
-            return {} if pipeline is None else dict(pipeline.values)
-    return {}
+    gaps = [Gap(f"data/{name}", reason) for name, reason in pipeline.unseen.items()]
+    return out, gaps
 
 
 def fitted_hyperparameters(model: Any) -> dict[str, Hyperparameter]:
@@ -185,10 +156,9 @@ def fitted_hyperparameters(model: Any) -> dict[str, Hyperparameter]:
     params = getattr(history, "__dict__", {}).get("params")
     out: dict[str, Hyperparameter] = {}
     if isinstance(params, dict):
-        for name, key in (("epochs", "epochs"), ("steps_per_epoch", "steps"), ("verbose", "verbose")):
+        names = {"epochs": "epochs", "steps_per_epoch": "steps", "verbose": "verbose"}
+        for name, key in names.items():
             value = to_plain(params.get(key))
             if value is not None:
                 out[f"fit/{name}"] = Hyperparameter(f"fit/{name}", value)
     return out
-
-

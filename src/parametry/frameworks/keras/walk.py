@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from parametry.conventions.names import Sibling, sibling_parts
 from parametry.core.address import join
 from parametry.core.parameter import Parameter, Role
+from parametry.core.per_class import per_class
 from parametry.frameworks.keras.attributes import attribute_paths, reference_counts
 from parametry.frameworks.keras.dialect import Dialect
 from parametry.frameworks.keras.store import VariableStore
@@ -166,7 +166,7 @@ def _name(thing: Any) -> str:
     return name if isinstance(name, str) else type(thing).__name__
 
 
-@lru_cache(maxsize=4096)
+@per_class
 def is_of_keras(cls: type) -> bool:
     """Whether a class is Keras's own rather than a user's."""
     return cls.__module__.partition(".")[0] in ("keras", "tf_keras")
