@@ -126,9 +126,7 @@ class Build:
         return Hyperparameters({entry.address: entry for entry in entries}, source=source)
 
     @staticmethod
-    def parameters(
-        entries: Iterable[Parameter] = (), source: str = "model 'net'"
-    ) -> Parameters:
+    def parameters(entries: Iterable[Parameter] = (), source: str = "model 'net'") -> Parameters:
         return Parameters({entry.address: entry for entry in entries}, source=source)
 
     @staticmethod
@@ -142,9 +140,11 @@ class Build:
         entries: Iterable[Hyperparameter] = (),
         line: int | None = None,
         times: int = 1,
+        *,
+        subject: str = "model",
     ) -> Phase:
         where = None if line is None else Place("train.py", line)
-        return Phase(name, kind, Build.hyperparameters(entries), where, times)
+        return Phase(name, kind, Build.hyperparameters(entries), where, times, subject)
 
     @staticmethod
     def model(
@@ -194,9 +194,7 @@ class Build:
 
     @classmethod
     def dense(cls, address: str, inputs: int, units: int) -> tuple[Layer, list[Parameter]]:
-        layer = cls.layer(
-            address, "Dense", output=[None, units], parameters=inputs * units + units
-        )
+        layer = cls.layer(address, "Dense", output=[None, units], parameters=inputs * units + units)
         kernel = cls.parameter(f"{address}/kernel", (inputs, units))
         return layer, [kernel, cls.parameter(f"{address}/bias", (units,))]
 
@@ -221,20 +219,25 @@ class Build:
             block = f"encoder/blocks/{index}"
             put(cls.layer(block, "Block", output=[None, 64, 128], parameters=65_920))
             put(
-                cls.layer(f"{block}/norm", "LayerNormalization", output=[None, 64, 128],
-                          parameters=256),
+                cls.layer(
+                    f"{block}/norm", "LayerNormalization", output=[None, 64, 128], parameters=256
+                ),
                 cls.parameter(f"{block}/norm/gamma", (128,)),
                 cls.parameter(f"{block}/norm/beta", (128,)),
             )
             for name in ("query", "key", "value"):
                 layer, held = cls.dense(f"{block}/{name}", 128, 128)
                 put(layer, *held)
-            put(cls.layer(f"{block}/dropout", "Dropout", output=[None, 64, 128], parameters=2),
-                cls.parameter(f"{block}/dropout/seed_generator/seed", (2,), role="state",
-                              dtype="uint32"))
+            put(
+                cls.layer(f"{block}/dropout", "Dropout", output=[None, 64, 128], parameters=2),
+                cls.parameter(
+                    f"{block}/dropout/seed_generator/seed", (2,), role="state", dtype="uint32"
+                ),
+            )
         put(
-            cls.layer("batch_normalization", "BatchNormalization", output=[None, 128],
-                      parameters=512),
+            cls.layer(
+                "batch_normalization", "BatchNormalization", output=[None, 128], parameters=512
+            ),
             cls.parameter("batch_normalization/gamma", (128,)),
             cls.parameter("batch_normalization/beta", (128,)),
             cls.parameter("batch_normalization/moving_mean", (128,), role="state"),
@@ -283,14 +286,21 @@ class Build:
                 entries += [
                     choice(f"{at}/units", 128, "explicit", 17),
                     choice(f"{at}/activation", "relu", "explicit", 17),
-                    *(choice(f"{at}/{other}", None, "default")
-                      for other in ("kernel_regularizer", "bias_regularizer", "lora_rank")),
+                    *(
+                        choice(f"{at}/{other}", None, "default")
+                        for other in ("kernel_regularizer", "bias_regularizer", "lora_rank")
+                    ),
                 ]
-            entries.append(choice(f"model/encoder/blocks/{index}/dropout/rate", 0.1, "explicit", 19))
+            entries.append(
+                choice(f"model/encoder/blocks/{index}/dropout/rate", 0.1, "explicit", 19)
+            )
         entries += [
             choice("optimizer/class", "AdamW", "explicit", 38),
             choice(
-                "optimizer/learning_rate", 0.00042, "live", 38,
+                "optimizer/learning_rate",
+                0.00042,
+                "live",
+                38,
                 changes=(
                     Change(0, 0.001, 0.0007, "callbacks/reduce_lr", None),
                     Change(900, 0.0007, 0.00042, "callbacks/reduce_lr", None),
@@ -299,9 +309,17 @@ class Build:
             choice("optimizer/learning_rate/class", "CosineDecay", "explicit", 37),
             choice("optimizer/learning_rate/decay_steps", 10_000, "explicit", 37),
             choice("optimizer/weight_decay", 0.004, "explicit", 38),
-            *(choice(f"optimizer/{name}", value, "default") for name, value in
-              {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False,
-               "clipnorm": None, "use_ema": False}.items()),
+            *(
+                choice(f"optimizer/{name}", value, "default")
+                for name, value in {
+                    "beta_1": 0.9,
+                    "beta_2": 0.999,
+                    "epsilon": 1e-7,
+                    "amsgrad": False,
+                    "clipnorm": None,
+                    "use_ema": False,
+                }.items()
+            ),
             choice("compile/loss/class", "CategoricalCrossentropy", "explicit", 40),
             choice("compile/loss/label_smoothing", 0.1, "explicit", 40),
             choice("compile/metrics", ["accuracy", "auc"], "explicit", 41),
@@ -311,8 +329,10 @@ class Build:
             choice("fit/class_weight", {0: 1.0, 1: 2.5}, "explicit", 54),
             choice("fit/sample_weight", np.ones((2000,), "f4"), "explicit", 54),
             choice("fit/steps_per_epoch", 63, "derived"),
-            *(choice(f"fit/{name}", None, "default")
-              for name in ("validation_split", "validation_freq", "initial_epoch")),
+            *(
+                choice(f"fit/{name}", None, "default")
+                for name in ("validation_split", "validation_freq", "initial_epoch")
+            ),
             choice("callbacks/reduce_lr/factor", 0.6, "explicit", 45),
             choice("callbacks/reduce_lr/patience", 2, "explicit", 45),
             choice("script/seed", 7, "explicit", 8),

@@ -8,7 +8,6 @@ around the training works out anew each time, are no constants.
 from __future__ import annotations
 
 import enum
-import os
 import pathlib
 import sys
 import types
@@ -275,7 +274,7 @@ def _kept(name: str, value: Any) -> tuple[str, Any] | None:
     if isinstance(value, _SCALARS):
         return name, _short(value)
     if isinstance(value, (list, tuple, dict, set, frozenset)) and not hasattr(value, "_fields"):
-        return (name, _short(value)) if _is_setting(value) else None
+        return (name, _short(value)) if value and _is_setting(value) else None
     fields = fields_of(value)
     if fields is not None:
         return name, _described(type(value), fields)
@@ -362,4 +361,4 @@ def _is_users(cls: type) -> bool:
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     if cls.__module__ in ("__main__", "__mp_main__"):
         return True
-    return isinstance(file, str) and owner_of(os.path.abspath(file)) == "user"
+    return isinstance(file, str) and owner_of(file) == "user"

@@ -154,7 +154,7 @@ def _add_command(values: dict[str, Hyperparameter], program: list[str]) -> None:
 
 
 def _in_order(values: Mapping[str, Hyperparameter]) -> dict[str, Hyperparameter]:
-    """By scope, in the order in which people ask: the model, what trains it, the script, the rest."""
+    """By scope, in the order in which people ask: the model, what trains it, the script."""
     order = ("model", "optimizer", "compile", "fit", "data", "callbacks", "load", "script")
 
     def rank(address: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Running a program unmodified, as ``python script.py`` or ``python -m module`` would, and watching."""
+"""Running a program unmodified, as ``python script.py`` or ``python -m module`` would."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _exit_code(code: Any) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF if code >= 0 else code % 256
-    print(code, file=sys.stderr)
+    sys.stderr.write(f"{code}\n")
     return 1
 
 
@@ -172,7 +172,7 @@ def _find_script(target: str) -> _Program:
         path = path / "__main__.py"
     if not path.is_file():
         raise ProgramMissing(f"there is no script {target!r}", hint=_near(path))
-    file = os.path.abspath(path)
+    file = str(path.absolute())
     try:
         with io.open_code(file) as stream:
             code = compile(stream.read(), file, "exec")
@@ -185,7 +185,7 @@ def _find_script(target: str) -> _Program:
         ) from None
     except (OSError, ValueError) as error:
         raise ProgramMissing(f"{target} cannot be read: {error}") from None
-    return _Program(code, file, None, None, os.path.dirname(file))
+    return _Program(code, file, None, None, str(Path(file).parent))
 
 
 def _near(path: Path) -> str:
@@ -208,7 +208,10 @@ def _find_module(name: str) -> _Program:
         if spec is not None and spec.submodule_search_locations is not None:
             spec = importlib.util.find_spec(f"{name}.__main__")
     except (ImportError, ValueError, AttributeError) as error:
-        raise ProgramMissing(f"there is no module {name!r}: {error}") from None
+        raise ProgramMissing(
+            f"there is no module {name!r}: {error}",
+            hint="its package must be installed, or lie in the working directory",
+        ) from None
     code = None
     loader: Any = None if spec is None else spec.loader
     if spec is not None and hasattr(loader, "get_code"):

@@ -60,18 +60,20 @@ def say(text: str, *, stream: IO[str] | None = None) -> None:
     try:
         stream.write(lines)
         stream.flush()
-    except BrokenPipeError:
+    except OSError:  # its reader has gone away, the disk is full, or the program has closed it
         forget(stream)
-    except (OSError, ValueError):  # a full disk; or the program has closed its standard error
+    except ValueError:  # the same, as Python's own file
         pass
 
 
 def forget(stream: IO[str]) -> None:
-    """Let what is still in a stream's buffer go nowhere, once its reader has gone away.
+    """Let what is still in a stream's buffer go nowhere, once it cannot be written.
 
     Python would otherwise try once more at exit, and change the exit code to 120.
     """
     with contextlib.suppress(OSError, ValueError):
+        wanted = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        if nowhere != wanted:  # which it is where the program had closed that very one
+            os.dup2(nowhere, wanted)
+            os.close(nowhere)

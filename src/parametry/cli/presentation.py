@@ -88,7 +88,7 @@ class Presentation:
             page = terminal.report(report, detail=self._detail())
             try:
                 terminal.write(page, self.stream)
-            except BrokenPipeError:
+            except OSError:
                 messages.forget(self.stream)
         else:
             from parametry.show import text

@@ -48,7 +48,11 @@ class _Run(click.Command):
             if isinstance(option, click.Option) and not option.is_flag
             for name in option.opts
         }
-        return super().parse_args(ctx, _ended(args, takes_value))
+        try:
+            return super().parse_args(ctx, _ended(args, takes_value))
+        except click.UsageError as problem:
+            problem.ctx = problem.ctx or ctx  # click forgets it where a value is missing
+            raise
 
 
 def _ended(arguments: Sequence[str], takes_value: Collection[str]) -> list[str]:
@@ -60,7 +64,7 @@ def _ended(arguments: Sequence[str], takes_value: Collection[str]) -> list[str]:
             break
         if argument.startswith("-m"):
             end = at + (2 if argument == "-m" else 1)
-            return [*arguments[:end], "--", *arguments[end:]]
+            return [*arguments[:end], *(["--"] if end <= len(arguments) else []), *arguments[end:]]
         at += 2 if argument in takes_value else 1
     return list(arguments)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["INTERNAL_ARGUMENTS", "KEPT_AS", "NOT_KEPT", "declared_names"]
+__all__ = ["HIDDEN_ARGUMENTS", "INTERNAL_ARGUMENTS", "KEPT_AS", "NOT_KEPT", "declared_names"]
 
 KEPT_AS: Final[dict[tuple[str, str], str]] = {
     ("EinsumDense", "output_shape"): "partial_output_shape",
@@ -21,6 +21,13 @@ KEPT_AS: Final[dict[tuple[str, str], str]] = {
     ("Normalization", "variance"): "input_variance",
     ("LossScaleOptimizer", "initial_scale"): "initial_scale",
     ("L2", "l2"): "l2",
+    ("Bidirectional", "layer"): "forward_layer",
+    ("IndexLookup", "vocabulary"): "input_vocabulary",
+    ("IndexLookup", "idf_weights"): "input_idf_weights",
+    ("TextVectorization", "vocabulary"): "_lookup_layer.input_vocabulary",
+    ("TextVectorization", "idf_weights"): "_lookup_layer.input_idf_weights",
+    ("TextVectorization", "pad_to_max_tokens"): "_lookup_layer.pad_to_max_tokens",
+    ("TextVectorization", "sparse"): "_lookup_layer.sparse",
 }
 """(class, argument) → the attribute that keeps it; dots go into sub-objects."""
 
@@ -31,12 +38,16 @@ NOT_KEPT: Final[frozenset[tuple[str, str]]] = frozenset(
         ("Sequential", "layers"),
         ("Functional", "inputs"),
         ("Functional", "outputs"),
+        ("AdditiveAttention", "score_mode"),
     }
 )
 """Arguments whose namesake attribute is something else."""
 
 INTERNAL_ARGUMENTS: Final[frozenset[str]] = frozenset({"rank", "pool_dimensions", "pool_mode"})
 """Arguments of Keras's own base classes that its leaf classes fix."""
+
+HIDDEN_ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {"LayerNormalization": ("rms_scaling",)}
+"""Arguments that a constructor takes out of its ``**kwargs``, by class."""
 
 _DECLARING_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "embeddings": ("embeddings",),

@@ -262,7 +262,9 @@ where=None, changes=())}
             origin = row.origin or _inherited(address, passed)
             out[address] = Hyperparameter(address, row.value, UNSET, origin, row.where)
         else:
-            differs = UNSET if same(row.value, given.value) else given.value
+            # What the framework handed on to itself nobody passed.
+            agrees = given.origin == "derived" or same(row.value, given.value)
+            differs = UNSET if agrees else given.value
             out[address] = Hyperparameter(address, row.value, differs, given.origin, given.where)
     for address, given in passed.items():
         if address not in out:

@@ -81,10 +81,16 @@ class Event:
     times: int = 1
     order: int = field(default_factory=itertools.count().__next__)
     provisional: bool = False
+    begun_with: dict[str, Hyperparameter] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Remember the values before what is only worked out later comes to them."""
+        self.begun_with = dict(self.values)
 
     def same_as(self, other: Event) -> bool:
-        """Whether both say the same."""
-        return (self.kind, self.where) == (other.kind, other.where) and self.values == other.values
+        """Whether both began alike."""
+        same_place = (self.kind, self.where) == (other.kind, other.where)
+        return same_place and self.begun_with == other.begun_with
 
 
 @dataclass(slots=True)

@@ -1,16 +1,17 @@
-"""Binding a call's arguments to names, cheaply: what was passed, and what was left at its default."""
+"""Binding a call's arguments to names, cheaply: what was passed, what was left at its default."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from parametry.core.ledger import Call, Ledger, freeze
+from parametry.core.per_class import per_class
 from parametry.core.place import Place
 
-__all__ = ["Signature", "signature_of"]
+__all__ = ["Signature", "constructor_of", "signature_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,37 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     return Signature(tuple(positional), frozenset(required), defaults, rest, keywords)
 
 
+@per_class
+def constructor_of(cls: type) -> Signature | None:
+    """The signature of a class's constructor, with what it passes on to its bases; None if none.
+
+    Where a constructor takes ``**kwargs``, its base's optional parameters can be passed too, as
+    ``name`` and ``dtype`` to every Keras layer.
+    """
+    merged: Signature | None = None
+    for ancestor in cls.__mro__:
+        constructor = ancestor.__dict__.get("__init__")
+        if constructor is None or ancestor is object:
+            continue
+        own = signature_of(constructor)
+        if own is None:
+            return merged
+        if merged is None:
+            merged = own
+        else:
+            defaults = {**own.defaults, **merged.defaults}
+            ordered = {name: defaults[name] for name in [*merged.defaults, *own.defaults]}
+            merged = replace(merged, defaults=ordered)
+        if not own.keywords:
+            break
+    return merged
+
+
 _known: dict[Any, Signature | None] = {}
 
 
 def signature_of(function: Callable[..., Any]) -> Signature | None:
-    """The signature of a function whose first parameter is ``self``, read once; None if unreadable."""
+    """The signature of a function whose first parameter is ``self``, read once; None if none."""
     code = getattr(function, "__code__", None)
     key = (function, code)
     if key not in _known:

@@ -7,12 +7,13 @@ program passes around is turned into plain data here, or into a *tagged* dict th
 ``{"$array": …, "shape": …, "dtype": …}``      an array: its class, and a hash up to 1 MiB
 ``{"$object": "module.Class"}``                an object that has no plain form
 ``{"$bytes": n, "sha256": …}``                 bytes
-``{"$long": n, "sha256": …, "start": …}``      a text or list too long to keep whole
+``{"$long": n, …}``                            a text or container too long to keep whole
 ``{"$float": "nan"}``                          in JSON only: NaN and the infinities
+``{"$integer": "0x…"}``                        in JSON only: an integer of over 2,000 bits
 =============================================  ==============================================
 
-Nothing is turned into text by ``str()``, nothing is iterated that is not a built-in container, and
-no array larger than 1 MiB is read.
+No object is turned into text by ``str()``, nothing is iterated that is not a built-in container,
+and nothing larger than 1 MiB is read for its hash.
 """
 
 from __future__ import annotations
@@ -20,13 +21,19 @@ from __future__ import annotations
 import datetime
 import enum
 import hashlib
+import json
 import math
+import os
 import pathlib
 import types
-from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Mapping
+from itertools import count, islice
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
+
+from parametry.core.dtype import kind as kind_of_dtype
+from parametry.core.naming import class_name, function_name, is_array, is_function
 
 __all__ = [
     "UNSET",
@@ -36,19 +43,24 @@ __all__ = [
     "function_name",
     "is_array",
     "is_function",
+    "keyed",
     "same",
     "shortest",
     "to_json_value",
     "to_plain",
 ]
 
-Key: TypeAlias = None | bool | int | float | str
-Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[Key, Plain]"
+Key: TypeAlias = bool | int | float | str | None
+Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[Key, Plain] | None"
 
 HASHED_BYTES: Final = 1 << 20
 LONGEST_TEXT: Final = 1 << 16
 LONGEST_LIST: Final = 10_000
 DEEPEST: Final = 32
+# Python writes no integer of more than some thousands of digits; this many bits it always does.
+LARGEST_BITS: Final = 2_000
+
+T = TypeVar("T")
 
 
 class Unset:
@@ -76,53 +88,6 @@ class Unset:
 
 
 UNSET: Final = Unset()
-
-_FUNCTIONS = (
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    types.MethodType,
-    types.MethodWrapperType,
-    np.ufunc,
-)
-
-
-def class_name(cls: type) -> str:
-    """The qualified name of a class, without ``__main__`` and ``builtins``.
-
-    Example:
-        >>> import fractions
-        >>> class_name(fractions.Fraction), class_name(dict)
-        ('fractions.Fraction', 'dict')
-    """
-    # A metaclass may make any attribute misbehave; a class always has these two in type's own slots.
-    module = type.__dict__["__module__"].__get__(cls)
-    name: str = type.__dict__["__qualname__"].__get__(cls)
-    if not isinstance(module, str) or module in ("__main__", "__mp_main__", "builtins"):
-        return name
-    return f"{module}.{name}"
-
-
-def is_function(value: object) -> bool:
-    """Whether the value is a function: Python's own, a built-in, a method or a ufunc."""
-    return isinstance(value, _FUNCTIONS)
-
-
-def function_name(function: Any) -> str:
-    """The qualified name of a function, without ``__main__`` and ``builtins``.
-
-    Example:
-        >>> function_name(len), function_name(math.sqrt)
-        ('len', 'math.sqrt')
-    """
-    if isinstance(function, types.MethodType):
-        owner = function.__self__
-        cls = owner if isinstance(owner, type) else type(owner)
-        return f"{class_name(cls)}.{getattr(function.__func__, '__name__', 'method')}"
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "function")
-    module = getattr(function, "__module__", None)
-    if not isinstance(module, str) or module in ("__main__", "__mp_main__", "builtins"):
-        return str(name)
-    return f"{module}.{name}"
 
 
 def shortest(value: Any) -> float:
@@ -169,9 +134,9 @@ def _plain(value: Any, budget: list[int], inside: set[int], depth: int) -> Plain
         return value  # type: ignore[no-any-return]
     if kind is str:
         return value if len(value) <= LONGEST_TEXT else _long_text(value)
-    if isinstance(value, (list, tuple, dict, set, frozenset)):
-        return _container(value, budget, inside, depth)
     try:
+        if isinstance(value, (list, tuple, dict, set, frozenset)):
+            return _container(value, budget, inside, depth)
         return _other(value, budget, inside, depth)
     except Exception:  # an object may raise from anything, its class's own attributes included
         return {"$object": class_name(kind)}
@@ -188,94 +153,157 @@ def _container(value: Any, budget: list[int], inside: set[int], depth: int) -> P
     budget[0] -= length
     inside.add(id(value))
     try:
+        # A copy, since converting an item may change the container; no longer than it said it is.
         if isinstance(value, dict):
-            return {_key(k): _plain(v, budget, inside, depth + 1) for k, v in list(value.items())}
-        items = [_plain(item, budget, inside, depth + 1) for item in value]
-        return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
+            pairs = list(islice(value.items(), length))
+            return keyed((k, _plain(v, budget, inside, depth + 1)) for k, v in pairs)
+        items = list(islice(value, length))
+        plain = [_plain(item, budget, inside, depth + 1) for item in items]
+        return sorted(plain, key=_rank) if isinstance(value, (set, frozenset)) else plain
     finally:
         inside.discard(id(value))
 
 
+def _rank(item: Plain) -> tuple[int, float, str]:
+    """An order of plain values that is the same in every process: numbers by size, then text."""
+    if isinstance(item, (int, float)) and abs(item) < 2**53:
+        return 0, item, ""
+    return 1, 0, item if isinstance(item, str) else _json_text(item)
+
+
+def _json_text(value: Plain) -> str:
+    return json.dumps(to_json_value(value), ensure_ascii=False)
+
+
+def keyed(pairs: Iterable[tuple[Any, T]]) -> dict[Key, T]:
+    """A dict with plain keys, one for each pair: where two keys would be the same, one is marked.
+
+    Example:
+        >>> keyed([((1, 2), "a"), (np.int64(3), "b")])
+        {'[1, 2]': 'a', 3: 'b'}
+    """
+    out: dict[Key, T] = {}
+    for key, value in pairs:
+        plain = _key(key)
+        out[_another(plain, out) if plain in out else plain] = value
+    return out
+
+
 def _key(key: Any) -> Key:
-    if key is None or type(key) in (bool, int, float, str):
+    kind = type(key)
+    if key is None or kind in (bool, int, float) or (kind is str and len(key) <= LONGEST_TEXT):
         return key  # type: ignore[no-any-return]
-    plain = _plain(key, [100], set(), DEEPEST - 2)
-    return plain if not isinstance(plain, (list, dict)) else repr(plain)
+    plain = _plain(key, [100], set(), DEEPEST - 4)
+    return _json_text(plain) if isinstance(plain, (list, dict)) else plain
+
+
+def _another(key: Key, taken: Mapping[Any, object]) -> str:
+    return next(name for name in (f"{key}#{n}" for n in count(2)) if name not in taken)
 
 
 def _other(value: Any, budget: list[int], inside: set[int], depth: int) -> Plain:
-    if isinstance(value, enum.Enum):
+    # A subclass may give its own meaning to any method, so the built-in class's is called.
+    if isinstance(value, enum.Enum) and type(value.name) is str:  # a flag may have no name
         return value.name
     if isinstance(value, (np.bool_, bool)):
         return bool(value)
     if isinstance(value, (np.integer, int)):
-        return int(value)
+        exact: Any = value
+        return int.__int__(exact) if issubclass(type(value), int) else int(value)
     if isinstance(value, float):  # np.float64 is one
-        return float(value)
+        return float.__float__(value) if issubclass(type(value), float) else float(value)
     if isinstance(value, str):
         return _plain(str.__str__(value), budget, inside, depth)
     if isinstance(value, np.generic):
         return _numpy_scalar(value)
-    if isinstance(value, (complex, range, slice)):
-        return _built_in(value)
+    if isinstance(value, complex):
+        return _complex(complex(value).real, complex(value).imag)
+    if isinstance(value, (range, slice)):
+        if depth >= DEEPEST:
+            return {"$object": type(value).__name__, "deeper_than": DEEPEST}
+        plain: dict[Key, Plain] = {"$object": type(value).__name__}
+        for name in ("start", "stop", "step"):
+            plain[name] = _plain(getattr(value, name), budget, inside, depth + 1)
+        return plain
     if isinstance(value, (bytes, bytearray, memoryview)):
-        raw = bytes(value[:HASHED_BYTES])
-        return {"$bytes": len(value), "sha256": hashlib.sha256(raw).hexdigest()}
+        return _bytes(value)
     if isinstance(value, pathlib.PurePath):
-        return value.__fspath__()
+        return _text(os.fspath(value))
     if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
+        return _text(value.isoformat())
     if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
+        return float(value.total_seconds())
     if isinstance(value, np.dtype):
-        return value.name
+        return _text(value.name)
     if isinstance(value, type):
         return class_name(value)
     if is_function(value):
         return function_name(value)
     if isinstance(value, types.ModuleType):
-        return {"$object": "module", "name": value.__name__}
-    if isinstance(value, (types.MappingProxyType,)):
+        return {"$object": "module", "name": _text(value.__name__)}
+    if isinstance(value, types.MappingProxyType):
         return _container(dict(value), budget, inside, depth)
     if is_array(value):
         return _array(value)
-    return {"$object": class_name(type(value))}
+    return _foreign(value)
+
+
+def _text(value: object) -> str:
+    """The value where it is text, as it should be; a method of a subclass may give anything."""
+    if type(value) is not str:
+        raise TypeError
+    return value
 
 
 def _numpy_scalar(value: Any) -> Plain:
-    if value.dtype.kind in "fV" and hasattr(value, "__float__"):
-        return shortest(value)
-    item = value.item()
-    return item if isinstance(item, (int, float, str)) else _built_in(item)
+    match kind_of_dtype(value.dtype):
+        case "integer":
+            return int(value)
+        case "float":
+            if math.isinf(float(value)) and not np.isinf(value):  # a long double beyond any float
+                return {"$object": class_name(type(value)), "value": str(value)}
+            return shortest(value)
+        case "complex":
+            return _complex(shortest(value.real), shortest(value.imag))
+        case "M":
+            return str(value)  # ISO 8601, or NaT
+        case "m":
+            return float(value / np.timedelta64(1, "s"))
+    return {"$object": class_name(type(value)), "dtype": _dtype_name(value.dtype)}
 
 
-def _built_in(value: Any) -> Plain:
-    if isinstance(value, complex):
-        return {"$object": "complex", "real": value.real, "imag": value.imag}
-    if isinstance(value, (range, slice)):
-        return {
-            "$object": type(value).__name__,
-            "start": to_plain(value.start),
-            "stop": to_plain(value.stop),
-            "step": to_plain(value.step),
-        }
-    return {"$object": class_name(type(value))}
+def _complex(real: float, imag: float) -> Plain:
+    return {"$object": "complex", "real": real, "imag": imag}
+
+
+def _bytes(value: bytes | bytearray | memoryview) -> Plain:
+    view = memoryview(value)
+    plain: dict[Key, Plain] = {"$bytes": view.nbytes}
+    if view.nbytes <= HASHED_BYTES:
+        plain["sha256"] = hashlib.sha256(view.tobytes()).hexdigest()
+    return plain
 
 
 def _long_text(value: str) -> Plain:
-    raw = value.encode("utf-8", "surrogatepass")
-    return {
-        "$long": len(value),
-        "class": "str",
-        "sha256": hashlib.sha256(raw).hexdigest(),
-        "start": value[:256],
-    }
+    plain: dict[Key, Plain] = {"$long": len(value), "class": "str", "start": value[:256]}
+    if len(value) <= HASHED_BYTES:
+        raw = value.encode("utf-8", "surrogatepass")
+        plain["sha256"] = hashlib.sha256(raw).hexdigest()
+    return plain
 
 
-def is_array(value: Any) -> bool:
-    """Whether the value is an array or tensor of any library: it has a shape and a dtype."""
-    cls = type(value)
-    return hasattr(cls, "shape") and hasattr(cls, "dtype")
+_EXACT_TEXT = frozenset({"decimal.Decimal", "fractions.Fraction", "uuid.UUID"})
+_TABLES = frozenset({"pandas", "polars", "pyarrow"})
+
+
+def _foreign(value: Any) -> Plain:
+    """What is known of a few libraries' objects; of any other, its class."""
+    name = class_name(type(value))
+    if name in _EXACT_TEXT:
+        return {"$object": name, "value": str(value)}
+    if name.partition(".")[0] in _TABLES and hasattr(type(value), "shape"):
+        return {"$object": name, "shape": _shape(value.shape)}
+    return {"$object": name}
 
 
 def _array(value: Any) -> Plain:
@@ -287,15 +315,16 @@ def _array(value: Any) -> Plain:
         "dtype": _dtype_name(value.dtype),
     }
     if isinstance(value, np.ndarray) and value.nbytes <= HASHED_BYTES and not value.dtype.hasobject:
-        if value.ndim == 0:
-            return _plain(value[()], [1], set(), 0)
+        scalar = np.asarray(value)[()] if value.ndim == 0 else None
+        if isinstance(scalar, np.generic):
+            return _plain(scalar, [1], set(), 0)
         plain["sha256"] = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
     return plain
 
 
 def _shape(shape: Any) -> Plain:
     try:
-        return [None if size is None else int(size) for size in shape]
+        return [None if size is None else int(size) for size in islice(shape, 100)]
     except Exception:  # a dynamic shape (TensorFlow's of unknown rank) cannot be walked
         return None
 
@@ -333,14 +362,22 @@ def to_json_value(value: Plain) -> Any:
     """
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": repr(value)}
+    if isinstance(value, int) and value.bit_length() > LARGEST_BITS:
+        return {"$integer": hex(value)}
     if isinstance(value, list):
         return [to_json_value(item) for item in value]
     if isinstance(value, Mapping):
-        return {_json_key(key): to_json_value(item) for key, item in value.items()}
+        out: dict[str, Any] = {}
+        for key, item in value.items():
+            name = _json_key(key)
+            out[_another(name, out) if name in out else name] = to_json_value(item)
+        return out
     return value
 
 
 def _json_key(key: Key) -> str:
     if isinstance(key, str):
         return key
-    return {None: "null", True: "true", False: "false"}.get(key) or repr(key)
+    if key is None or isinstance(key, bool):  # as JSON spells them; 0 equals False as a dict's key
+        return "null" if key is None else str(key).lower()
+    return hex(key) if isinstance(key, int) and key.bit_length() > LARGEST_BITS else repr(key)

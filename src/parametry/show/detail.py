@@ -17,6 +17,7 @@ class Detail:
         parameters: Whether the parameters are listed below their layers.
         models: Of how many models the layers are shown.
         around: Whether to show what surrounds the numbers: models, phases, coverage.
+        changes: Whether every change is listed, rather than the first and last ones.
         hint: How to get at what is left out, if anything is.
     """
 
@@ -25,6 +26,7 @@ class Detail:
     parameters: bool = True
     models: int = 4
     around: bool = True
+    changes: bool = False
     hint: str = "select(pattern) narrows, to_dict() has all"
 
 
@@ -34,5 +36,5 @@ BRIEF = Detail(parameters=False)
 SELECTED = Detail(rows=200, defaults=True, models=1_000, around=False)
 """What somebody has asked for by its addresses, and nothing else."""
 
-EVERYTHING = Detail(rows=1_000_000, defaults=True, models=1_000)
+EVERYTHING = Detail(rows=1_000_000, defaults=True, models=1_000, changes=True)
 """All there is, however long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from parametry.core.hyperparameter import Change, Hyperparameter
 from parametry.core.phase import Phase
@@ -12,7 +13,7 @@ from parametry.show.detail import Detail
 from parametry.show.quantity import number
 from parametry.show.value import one_line
 
-__all__ = ["changes", "differing_values", "first_and_last", "moment", "phases"]
+__all__ = ["changes", "differing_values", "first_and_last", "moment", "phases", "subjects"]
 
 _MOST_VALUES = 6
 # A schedule that is set anew each epoch changes a hundred times, and its ends tell most.
@@ -34,7 +35,7 @@ def changes(entries: Mapping[str, Hyperparameter], detail: Detail) -> list[Block
     )
     most = max(detail.rows // 4, 1)
     for entry in changed[:most]:
-        told = entry.changes[: detail.rows] if detail.defaults else first_and_last(entry.changes)
+        told = entry.changes[: detail.rows] if detail.changes else first_and_last(entry.changes)
         table.rows += [_change(entry.address, change) for change in told]
     return [table, *_more(len(changed) - most)] if table.rows else []
 
@@ -73,15 +74,18 @@ def phases(entries: Iterable[Phase], detail: Detail) -> list[Block]:
         (
             Column("PHASE", least=8, keeps_end=True),
             Column("", least=3, yields=1),
+            Column("MODEL", least=7, yields=1),
             Column("WHERE", least=12, keeps_end=True, yields=2),
             Column("DIFFERS IN", least=20, yields=3),
         )
     )
-    for phase, values in zip(every[:most], differing_values(every), strict=False):
+    told = zip(every, subjects(every), differing_values(every), strict=True)
+    for phase, subject, values in islice(told, most):
         table.rows.append(
             (
                 Cell(phase.name, "address"),
                 Cell(f"×{number(phase.times)}" if phase.times > 1 else "", "dim"),
+                Cell(subject),
                 Cell("" if phase.where is None else str(phase.where), "dim"),
                 Cell(values),
             )
@@ -91,13 +95,19 @@ def phases(entries: Iterable[Phase], detail: Detail) -> list[Block]:
     return [table, *_more(len(every) - most)]
 
 
+def subjects(phases: Sequence[Phase]) -> list[str]:
+    """The scope of each phase's model, or nothing where all are of one model."""
+    several = len({phase.subject for phase in phases}) > 1
+    return [phase.subject if several else "" for phase in phases]
+
+
 def differing_values(phases: Sequence[Phase]) -> Iterator[str]:
-    """For each phase its values that are not the same in all phases of its kind."""
-    of_kind: dict[str, list[Phase]] = {}
+    """For each phase its values that are not the same in all phases of its kind and model."""
+    of_kind: dict[tuple[str, str], list[Phase]] = {}
     for phase in phases:
-        of_kind.setdefault(phase.kind, []).append(phase)
+        of_kind.setdefault((phase.subject, phase.kind), []).append(phase)
     differing = {kind: _differing(alike) for kind, alike in of_kind.items()}
-    return (_values(phase, differing[phase.kind]) for phase in phases)
+    return (_values(phase, differing[phase.subject, phase.kind]) for phase in phases)
 
 
 def _differing(phases: list[Phase]) -> list[str]:

@@ -16,7 +16,7 @@ from parametry.core.phase import Phase
 from parametry.core.report import Report
 from parametry.core.tie import Tie
 from parametry.show import html_chosen, html_layers
-from parametry.show.history import differing_values
+from parametry.show.history import differing_values, subjects
 from parametry.show.markup import Markup, address, section, text
 from parametry.show.quantity import byte_size, number
 from parametry.show.tables import tie_words
@@ -162,10 +162,13 @@ def _phases(page: Markup, phases: list[Phase]) -> None:
             (
                 address(phase.name),
                 f"×{number(phase.times)}" if phase.times > 1 else "",
+                text(subject),
                 "" if phase.where is None else text(str(phase.where)),
                 text(values, 400),
             )
-            for phase, values in zip(phases, differing_values(phases), strict=True)
+            for phase, subject, values in zip(
+                phases, subjects(phases), differing_values(phases), strict=True
+            )
         )
         _folded(page, "Phases", rows, len(phases), 10_000)
 

@@ -84,6 +84,8 @@ def report(thing: Report, detail: Detail) -> list[Block]:
         if blocks and len(thing.models) > 1:
             blocks = [Line((Cell(scope, "title"),)), *blocks]
         sections += [blocks, tables.ties(made.ties, detail)]
+    if more := len(thing.models) - len(shown):
+        sections.append([Line((Cell(f"… layers of {number(more)} more models", "dim"),))])
     if detail.around:
         sections += [
             history.phases(thing.phases.values(), detail),

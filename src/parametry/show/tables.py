@@ -71,7 +71,7 @@ def shares(sizes: Sequence[int], total: int) -> list[int]:
 
     Example:
         >>> shares([100, 3, 50], 60)
-        [29, 3, 28]
+        [28, 3, 29]
     """
     given = [0] * len(sizes)
     order = sorted(range(len(sizes)), key=sizes.__getitem__)
@@ -103,7 +103,7 @@ def layers(
         table.rows += [_node(branch, node, depth, output) for node in branch.items or (None,)]
     blocks: list[Block] = [table] if table.rows else []
     if left_out:
-        blocks.append(Line((Cell(f"… {number(left_out)} more rows below these", "dim"),)))
+        blocks.append(Line((Cell(f"… {number(left_out)} more rows", "dim"),)))
     return blocks
 
 
@@ -111,8 +111,8 @@ def _node(branch: Branch[Node], node: Node | None, depth: int, output: Shapes) -
     is_layer = isinstance(node, Layer)
     name = Cell(branch.name, "address" if is_layer else "plain", depth)
     times = Cell(nodes.times(branch.count, turns=branch.turns), "dim")
-    if node is None:
-        return (name, times)
+    if node is None:  # a list of layers, say
+        return (name, times, Cell(f"{number(len(branch.children))} below", "dim"))
     shape, count = nodes.size(branch, node, output)
     return (
         name,

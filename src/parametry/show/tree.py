@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from parametry.core.address import escape
@@ -23,6 +24,7 @@ _DEEPEST = 48
 _FEWEST = 3
 # How many unlike siblings may take turns, as convolution, normalisation and activation do.
 _LONGEST_TURN = 16
+_DIGITS = re.compile(r"([0-9]+)")
 
 
 @dataclass(slots=True)
@@ -182,9 +184,10 @@ def _counts_up(before: str, now: str) -> int | None:
     return position if counted else None
 
 
-def _pieces(name: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _pieces(name: str) -> tuple[str, ...]:
     # Text and digits in turn: digits stand at the odd positions.
-    return re.split(r"([0-9]+)", name) if len(name) < 200 else [name]
+    return tuple(_DIGITS.split(name)) if len(name) < 200 else (name,)
 
 
 def _one_for_all(members: list[tuple[Branch[T], int]], *, turns: bool) -> tuple[Branch[T], int]:

@@ -22,7 +22,7 @@ def one_line(value: Plain | Unset, limit: int = LIMIT) -> str:
 
     Args:
         value: Plain data, tagged dicts included.
-        limit: About how many characters to give; what is longer ends in ``…``.
+        limit: How many characters to give at most.
 
     Example:
         >>> one_line("relu"), one_line("None"), one_line({"$array": "ndarray", "shape": [3],
@@ -31,7 +31,7 @@ def one_line(value: Plain | Unset, limit: int = LIMIT) -> str:
     """
     if isinstance(value, str) and len(value) <= limit and _is_plain_word(value):
         return value
-    return _written(value, limit)
+    return cut(_written(value, limit), limit)
 
 
 def _is_plain_word(text: str) -> bool:
@@ -100,7 +100,7 @@ def _sequence(items: Iterable[_Item], length: int, limit: int) -> str:
     left = limit
     for shown, item in enumerate(items):
         # The last may use what is left; any other leaves room to say how many follow.
-        room = left if shown == length - 1 else left - 10
+        room = left if shown == length - 1 else left - 14
         text = item.label + _written(item.value, max(room - len(item.label), 12))
         if len(text) > room and shown:
             out.append(f"{ELLIPSIS} {length - shown:,} more")

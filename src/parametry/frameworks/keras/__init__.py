@@ -1,4 +1,4 @@
-"""Keras 3 on TensorFlow, JAX and PyTorch, and Keras 2 (``tf_keras``) as far as its objects allow."""
+"""Keras 3 on TensorFlow, JAX and PyTorch, and Keras 2 (``tf_keras``) as its objects allow."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from parametry.core.address import part
 
-__all__ = ["attribute_paths", "follow", "reference_counts"]
+__all__ = ["attribute_paths", "follow", "reference_counts", "stored_attributes"]
 
 # What Keras itself keeps on every layer; user code does not go through these.
 _BOOKKEEPING = frozenset(
@@ -25,12 +25,9 @@ _BOOKKEEPING = frozenset(
         "_outbound_nodes",
         "_operations_by_depth",
         "_nodes_by_depth",
-        "_self_tracked_trackables",
         "_trainable_weights",
         "_non_trainable_weights",
         "_obj_reference_counts_dict",
-        "_unconditional_checkpoint_dependencies",
-        "_unconditional_dependency_names",
         "_modules",
         "_parameters",
         "_buffers",
@@ -41,6 +38,8 @@ _BOOKKEEPING = frozenset(
         "_layer_call_argspecs",
     }
 )
+# What TensorFlow keeps on everything that it tracks begins so: all children once more.
+_OF_TENSORFLOW = "_self_"
 _DEEPEST = 4
 _MOST_ITEMS = 10_000
 
@@ -52,12 +51,19 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(index), item) for index, item in enumerate(value[:_MOST_ITEMS]))
 
 
+def stored_attributes(holder: Any) -> dict[str, Any]:
+    """The attributes that an object stores; on the torch backend layers stand in ``_modules``."""
+    stored: dict[str, Any] = getattr(holder, "__dict__", {})
+    modules = stored.get("_modules")
+    return {**stored, **modules} if modules and isinstance(modules, dict) else stored
+
+
 def _references(holder: Any) -> Iterator[tuple[str, Any]]:
     """Every object that an attribute, or a list or dict in one, leads to; with its path."""
     stack = [
         (part(name), value, 0)
-        for name, value in reversed(list(getattr(holder, "__dict__", {}).items()))
-        if name not in _BOOKKEEPING
+        for name, value in reversed(list(stored_attributes(holder).items()))
+        if name not in _BOOKKEEPING and not name.startswith(_OF_TENSORFLOW)
     ]
     while stack:
         path, value, depth = stack.pop()
@@ -98,7 +104,7 @@ def follow(holder: Any, path: tuple[str, ...]) -> Any:
         elif isinstance(value, (list, tuple)):
             value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
         else:
-            stored = getattr(value, "__dict__", {})
+            stored = stored_attributes(value)
             value = stored.get(name, stored.get("_" + name))
         if value is None:
             return None

@@ -3,8 +3,8 @@
 Objects are read, never asked to serialise themselves: ``get_config`` of a layer imports TensorFlow,
 on the JAX and torch backends too (five seconds), and may be a user's own code. A class of Keras's
 is read through its attributes and properties; a class of a user's through what stands in its
-``__dict__`` alone, since its properties may do anything. Only where a user's class keeps an argument
-nowhere is its own ``get_config`` asked.
+``__dict__`` alone, since its properties may do anything. Only where a user's class keeps an
+argument nowhere is its own ``get_config`` asked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from parametry.conventions.arguments import INTERNAL_ARGUMENTS, KEPT_AS, NOT_KEPT
+from parametry.conventions.arguments import (
+    HIDDEN_ARGUMENTS,
+    INTERNAL_ARGUMENTS,
+    KEPT_AS,
+    NOT_KEPT,
+)
 from parametry.conventions.names import snake_case
 from parametry.core.coverage import Gap
 from parametry.core.described import Described, describe_general
@@ -34,6 +39,7 @@ from parametry.core.value import (
     same,
     shortest,
 )
+from parametry.frameworks.keras.attributes import stored_attributes
 from parametry.frameworks.keras.walk import is_of_keras
 
 __all__ = ["Describer", "arguments_of", "keras_class_name", "label_of", "summary"]
@@ -44,6 +50,10 @@ def keras_class_name(cls: type) -> str:
     """A class's public name: ``keras.layers.Dense``, ``keras_hub.…``, ``MyLayer``."""
     if not is_of_keras(cls):
         return class_name(cls)
+    if cls.__name__ == "Functional":
+        return "keras.Model"  # what Model(inputs, outputs) makes; its own class is not public
+    for name in cls.__dict__.get("_keras_api_names") or ():  # Keras 2's way to say it
+        return f"tf_{name}" if name.startswith("keras.") else str(name)
     for ancestor in cls.__mro__:
         # A backend may put a class of its own, of the same name, in the public one's place.
         exported = ancestor.__dict__.get("_api_export_path")
@@ -78,9 +88,13 @@ def arguments_of(cls: type) -> tuple[str, ...]:
         for parameter in parameters:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
+            if depth and parameter.default is parameter.empty:
+                continue  # what a base requires its subclass gives it, as LSTM its cell
             if depth and parameter.name in INTERNAL_ARGUMENTS and is_of_keras(ancestor):
                 continue
             names.setdefault(parameter.name)
+        if is_of_keras(ancestor):
+            names.update(dict.fromkeys(HIDDEN_ARGUMENTS.get(ancestor.__name__, ())))
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
     return tuple(names)
@@ -93,7 +107,7 @@ Reader = Callable[[Any, Mapping[str, Any]], Any]
 def _readers(cls: type) -> tuple[tuple[str, Reader], ...]:
     """For each argument of a class, how it is read from an instance."""
     readers: list[tuple[str, Reader]] = []
-    ancestors = {ancestor.__name__ for ancestor in cls.__mro__}
+    ancestors = {ancestor.__name__ for ancestor in cls.__mro__ if is_of_keras(ancestor)}
     for name in arguments_of(cls):
         if any((ancestor, name) in NOT_KEPT for ancestor in ancestors):
             continue
@@ -136,7 +150,7 @@ def _reader_of_path(path: tuple[str, ...]) -> Reader:
     def read(thing: Any, stored: Mapping[str, Any]) -> Any:
         value = thing
         for name in path:
-            held = getattr(value, "__dict__", {})
+            held = stored_attributes(value)
             value = held.get(name, held.get("_" + name, UNSET))
             if isinstance(value, Unset):
                 return UNSET
@@ -151,8 +165,8 @@ def _read_dtype(thing: Any, stored: Mapping[str, Any]) -> Any:
 
 
 def kept_arguments(thing: Any) -> dict[str, Any]:
-    """The constructor arguments that an object keeps, by name; those it does not keep are absent."""
-    stored = getattr(thing, "__dict__", {})
+    """The constructor arguments that an object keeps, by name, without those it does not keep."""
+    stored = stored_attributes(thing)
     out = {}
     for name, read in _readers(type(thing)):
         value = read(thing, stored)
@@ -256,11 +270,16 @@ class Describer:
         return describe_general(value)
 
     def _policy(self, value: Any) -> Described | Plain:
-        name = value.name
-        if not hasattr(value, "_source_name"):
-            return str(name)
-        fields = {"mode": value.mode, "source_name": value._source_name}
-        return Described(keras_class_name(type(value)), name, fields)
+        name, stored = str(value.name), value.__dict__
+        fields: dict[str, Any] = {}
+        if "_source_name" in stored:
+            # Not every quantized policy keeps its mode, which may hold the size of a block too.
+            fields["mode"] = name.removesuffix(f"_from_{stored['_source_name']}")
+            fields["source_name"] = stored["_source_name"]
+        for argument in ("amax_history_length", "default_policy", "policy_map"):
+            if "_" + argument in stored:
+                fields[argument] = stored["_" + argument]
+        return Described(keras_class_name(type(value)), name, fields) if fields else name
 
     def _variable(self, value: Any) -> Described | Plain:
         scalar = read_scalar(value)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from parametry.core.parameter import Role
+from parametry.frameworks.keras.attributes import stored_attributes
 
 __all__ = ["Dialect", "Keras2", "Keras3", "dialect_of", "loaded_keras"]
 
@@ -37,7 +38,7 @@ class Dialect(Protocol):
         ...
 
     def called(self, parent: Any) -> list[Any]:
-        """The layers that a parent's graph calls, once for each call; none where it has no graph."""
+        """The layers that a parent's graph calls, once for each call; none without a graph."""
         ...
 
 
@@ -77,7 +78,7 @@ class Keras3:
 
     def called(self, parent: Any) -> list[Any]:
         """See `Dialect.called`."""
-        graph = parent.__dict__.get("_functional") or parent
+        graph = stored_attributes(parent).get("_functional") or parent
         by_depth = graph.__dict__.get("_nodes_by_depth") or {}
         return [node.operation for nodes in by_depth.values() for node in nodes]
 

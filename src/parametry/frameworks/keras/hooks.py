@@ -1,31 +1,26 @@
-"""What capture patches in Keras, each patch an inert pass-through while capture is off.
-
-Construction is seen by a ``__new__`` on the base classes: it sees every subclass, the user's own
-included, and leaves ``__init__`` alone. A base class that had no ``__new__`` keeps the one that it
-was given for good, since CPython refuses constructor arguments once a ``__new__`` was removed.
-"""
+"""What capture patches in Keras, each patch an inert pass-through while capture is off."""
 
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
-from parametry.core.caller import owner_of, place_of, user_frames
+from parametry.core.caller import place_of, user_frames
 from parametry.core.ledger import ledger
 from parametry.core.signature import signature_of
-from parametry.core.value import same
 from parametry.core.watch import watch
 from parametry.frameworks.keras.attribute import HyperparametersAttribute
 from parametry.frameworks.keras.backends.tensorflow import seen_by_autograph, through_autograph
-from parametry.frameworks.keras.observe import (
+from parametry.frameworks.keras.construction import watch_construction
+from parametry.frameworks.keras.loops import (
     optimizer_applied,
     rate_assigned,
     rate_replaced,
+)
+from parametry.frameworks.keras.observe import (
     saw_compile,
     saw_fit,
     saw_load,
@@ -37,9 +32,6 @@ __all__ = ["install"]
 
 _installed: set[str] = set()
 _lock = threading.Lock()
-
-# Functions of Keras's that make an object on the user's behalf: the line that calls them chose.
-_FACTORIES = frozenset({"Input"})
 
 
 def install(package: str) -> None:
@@ -84,114 +76,6 @@ def install(package: str) -> None:
 def _base_optimizer(root: Any) -> type:
     ancestors: list[type] = [*root.optimizers.Optimizer.__mro__]
     return next(cls for cls in reversed(ancestors) if cls.__name__ == "BaseOptimizer")
-
-
-def watch_construction(family: type) -> None:
-    """See every construction of a class and its subclasses."""
-    own = family.__dict__.get("__new__")
-    if own is not None:
-        original = own.__func__ if isinstance(own, staticmethod) else own
-
-        @functools.wraps(original)
-        def wrapped_new(cls: Any, *args: Any, **kwargs: Any) -> Any:
-            thing = original(cls, *args, **kwargs)
-            if watch.on:
-                with watch.guard("reading a constructor's arguments"):
-                    _constructed(thing, args, kwargs, sys._getframe(1))
-            return thing
-
-        family.__new__ = staticmethod(wrapped_new)  # type: ignore[assignment]
-        return
-
-    def added_new(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        following = super(family, cls).__new__  # type: ignore[arg-type]
-        if following is not object.__new__:
-            thing = following(cls, *args, **kwargs)
-        elif (args or kwargs) and cls.__init__ is object.__init__:
-            # What CPython says of a class that takes no arguments; a __new__ here hides it else.
-            raise TypeError(f"{cls.__name__}() takes no arguments")
-        else:
-            thing = object.__new__(cls)
-        if watch.on:
-            with watch.guard("reading a constructor's arguments"):
-                _constructed(thing, args, kwargs, sys._getframe(1))
-        return thing
-
-    family.__new__ = staticmethod(added_new)  # type: ignore[assignment]
-
-
-def _constructed(thing: Any, args: Any, kwargs: Any, frame: FrameType | None) -> None:
-    caller, args, kwargs = _outermost_new(frame, args, kwargs)
-    if caller is None:
-        return
-    filename = caller.f_code.co_filename
-    if caller.f_code.co_name in ("__newobj__", "__newobj_ex__"):
-        return  # copying and unpickling make objects without their arguments
-    owner = owner_of(filename)
-    if owner == "framework" and caller.f_code.co_name in _FACTORIES:
-        defaults = signature_of(_factory(caller))
-        if defaults is not None:
-            known = defaults.defaults
-            kwargs = {k: v for k, v in kwargs.items() if not (k in known and same(known[k], v))}
-        caller = caller.f_back or caller
-        owner = owner_of(caller.f_code.co_filename)
-    cls = type(thing)
-    signature = signature_of(cls.__init__)
-    if signature is None:
-        return
-    by_framework = owner == "framework"
-    where = None if by_framework else place_of(caller)
-    call = signature.bind(args, kwargs, ledger, where, by_framework)
-    if call is not None:
-        ledger.record(thing).construction = call
-
-
-def _factory(frame: FrameType) -> Callable[..., Any]:
-    """The function that a frame runs, in a form whose first parameter may be left out."""
-    function = frame.f_globals.get(frame.f_code.co_name)
-
-    def shifted(_: Any, *args: Any, **kwargs: Any) -> Any:
-        """Stands for the function with a ``self`` before its parameters."""
-
-    if not callable(function):
-        return shifted
-    parameters = list(inspect.signature(function).parameters.values())
-    first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    shifted.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [first, *parameters]
-    )
-    return shifted
-
-
-def _outermost_new(
-    frame: FrameType | None, args: Any, kwargs: Any
-) -> tuple[FrameType | None, Any, Any]:
-    """The frame that called the class, with the arguments that it gave.
-
-    Classes have a ``__new__`` of their own that passes nothing on (Keras's Model, or a user's): the
-    arguments are then those of the outermost of these frames.
-    """
-    while frame is not None and frame.f_code.co_name in ("__new__", "wrapped_new", "added_new"):
-        code = frame.f_code
-        if owner_of(code.co_filename) != "parametry":
-            local = frame.f_locals
-            names = code.co_varnames[: code.co_argcount]
-            args = tuple(local[name] for name in names[1:] if name in local)
-            at = code.co_argcount + code.co_kwonlyargcount
-            kwargs = {n: local[n] for n in code.co_varnames[code.co_argcount : at] if n in local}
-            if code.co_flags & 0x04:  # *args
-                args += tuple(local.get(code.co_varnames[at], ()))
-                at += 1
-            if code.co_flags & 0x08:  # **kwargs
-                kwargs.update(local.get(code.co_varnames[at], {}))
-        frame = frame.f_back
-    if frame is not None and frame.f_code.co_name == "__call__":
-        first = (
-            frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
-        )
-        if isinstance(first, type):  # a metaclass that calls the class
-            frame = frame.f_back
-    return frame, args, kwargs
 
 
 def _wrap(owner: Any, name: str, wrapper: Callable[[Any], Callable[..., Any]]) -> None:
@@ -278,7 +162,7 @@ def _fitting(model: Any, event: Any) -> _Fitting:
 
 
 def _wrap_data(original: Any) -> Callable[..., Any]:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def make_ready(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         stack = getattr(_local, "stack", None)
         if watch.on and stack and stack[-1].event is not None:
@@ -286,7 +170,7 @@ def _wrap_data(original: Any) -> Callable[..., Any]:
                 adapter = getattr(self, "data_adapter", None) or getattr(self, "_adapter", None)
                 stack[-1].event.data(adapter)
 
-    return __init__
+    return make_ready
 
 
 def _watch_trainable(layer: Any) -> None:

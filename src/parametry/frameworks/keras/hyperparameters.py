@@ -105,7 +105,11 @@ class ModelHyperparameters:
             out.update(fitted_hyperparameters(self._model))
         for kind in ("compile", "freeze", "load", "train", "fit"):
             if kind in kinds:
-                out.update(kinds[kind].values)
+                out.update(
+                    (address, entry)
+                    for address, entry in kinds[kind].values.items()
+                    if not address.startswith("optimizer")  # told as it is now, not as it was then
+                )
         return out
 
     def _unseen(self, unseen: list[Node], record: Record | None) -> list[Gap]:

@@ -85,7 +85,7 @@ def inspect(model: Any, *, sample: Any = None, input_shape: Any = None) -> Model
 
 
 def frozen_view(model: Any) -> Model:
-    """The read view as plain data that keeps nothing of the model's alive: values cannot be read."""
+    """The read view as plain data that keeps nothing of the model alive: it has no values."""
     live = inspect(model)
     gone = GoneStore(str(model.name))
     shapes = {address: layer.shapes() for address, layer in live.layers.items()}
@@ -115,7 +115,7 @@ def frozen_view(model: Any) -> Model:
 
 
 def optimizer_of(model: Any) -> Any:
-    """What trains the model: its own optimizer, or the one that a hand-written loop was seen with."""
+    """What trains the model: its own optimizer, or the one seen in a hand-written loop."""
     stored = getattr(model, "__dict__", {})
     own = stored.get("optimizer")
     if hasattr(own, "variables") and hasattr(own, "iterations"):

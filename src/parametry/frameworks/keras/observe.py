@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from parametry.core.address import join
-from parametry.core.caller import frames_above, place_of, user_frames
+from parametry.core.caller import place_of, user_frames
 from parametry.core.coverage import Gap
-from parametry.core.hyperparameter import Change, Hyperparameter, Origin
+from parametry.core.hyperparameter import Hyperparameter, Origin
 from parametry.core.ledger import Call, Event, ObjectReference, Record, freeze, ledger
-from parametry.core.place import Place
 from parametry.core.signature import signature_of
-from parametry.core.value import UNSET, Plain, Unset, class_name
+from parametry.core.value import UNSET, Plain
 from parametry.core.watch import watch
-from parametry.frameworks.keras.describe import Describer, label_of, read_scalar
+from parametry.frameworks.keras.attributes import stored_attributes
+from parametry.frameworks.keras.describe import Describer, label_of
 from parametry.frameworks.keras.dialect import dialect_of
-from parametry.frameworks.keras.optimizer import optimizer_step
+from parametry.frameworks.keras.inspection import frozen_view, optimizer_of
+from parametry.frameworks.keras.optimizer import optimizer_hyperparameters
 from parametry.frameworks.keras.training import (
     compile_hyperparameters,
     fit_hyperparameters,
@@ -27,10 +27,8 @@ from parametry.frameworks.keras.walk import walk
 
 __all__ = [
     "FitEvent",
-    "gradient_taken",
-    "optimizer_applied",
-    "rate_assigned",
-    "rate_replaced",
+    "add_event",
+    "constants",
     "root_models",
     "saw_compile",
     "saw_fit",
@@ -40,7 +38,6 @@ __all__ = [
 ]
 
 _MOST_EVENTS = 1_000
-_MOST_CHANGES = 10_000
 
 
 def _call(function: Any, args: Any, kwargs: Any, frame: FrameType | None) -> Call | None:
@@ -52,7 +49,7 @@ def _call(function: Any, args: Any, kwargs: Any, frame: FrameType | None) -> Cal
     return signature.bind(args, kwargs, ledger, where, user is None)
 
 
-def _add_event(record: Record, event: Event) -> Event:
+def add_event(record: Record, event: Event) -> Event:
     """Add a phase; the very same in a row becomes one that counts."""
     if record.events and record.events[-1].same_as(event):
         record.events[-1].times += 1
@@ -70,8 +67,13 @@ def saw_compile(model: Any, function: Any, args: Any, kwargs: Any, frame: FrameT
     """A model was compiled."""
     call = _call(function, args, kwargs, frame)
     if call is not None:
-        values = compile_hyperparameters(model, _describer(model), call)
-        _add_event(ledger.record(model), Event("compile", call.where, values))
+        describer = _describer(model)
+        values = compile_hyperparameters(model, describer, call)
+        optimizer = getattr(model, "optimizer", None)
+        if optimizer is not None:
+            # The next compile may put another in its place: the phase keeps this one's values.
+            values.update(optimizer_hyperparameters(optimizer, describer))
+        add_event(ledger.record(model), Event("compile", call.where, values))
 
 
 def _describer(model: Any) -> Describer:
@@ -125,13 +127,14 @@ def saw_fit(
     given = dict(zip(names, args, strict=False))
     callbacks = kwargs.get("callbacks", given.get("callbacks"))
     values = fit_hyperparameters(call, callbacks, _describer(model))
-    values.update(_constants(frame))
+    values.update(constants(frame))
     record = ledger.record(model)
-    event = _add_event(record, Event("fit", call.where, values))
+    event = add_event(record, Event("fit", call.where, values))
     return FitEvent(event, call, record)
 
 
-def _constants(frame: FrameType | None) -> dict[str, Hyperparameter]:
+def constants(frame: FrameType | None) -> dict[str, Hyperparameter]:
+    """The constants of the user's own code at and above a frame, as capture's room finds them."""
     return {} if watch.constants is None else watch.constants(frame)
 
 
@@ -146,7 +149,7 @@ def saw_load(model: Any, function: Any, args: Any, kwargs: Any, frame: FrameType
         )
         for name, value in call.arguments.items()
     }
-    _add_event(ledger.record(model), Event("load", call.where, values))
+    add_event(ledger.record(model), Event("load", call.where, values))
 
 
 def _plain(value: Any) -> Plain:
@@ -172,7 +175,7 @@ def saw_trainable(layer: Any, before: Any, after: bool, frame: FrameType | None)
         if last is not None and last.kind == "freeze":
             last.values[address] = entry  # several layers in a row are one phase
         elif record.events or _is_built_model(model):
-            _add_event(record, Event("freeze", where, {address: entry}))
+            add_event(record, Event("freeze", where, {address: entry}))
 
 
 def _is_built_model(model: Any) -> bool:
@@ -193,7 +196,7 @@ def root_models() -> list[Any]:
     models = [thing for thing, _ in ledger.alive() if _is_model(thing)]
     held = {id(below) for model in models for below in model._flatten_layers(include_self=False)}
     # A Sequential keeps a Functional for its graph, which is no layer of its own.
-    held |= {id(model.__dict__.get("_functional")) for model in models}
+    held |= {id(stored_attributes(model).get("_functional")) for model in models}
     return [model for model in models if id(model) not in held]
 
 
@@ -204,153 +207,6 @@ def _is_model(thing: Any) -> bool:
 def _is_ready(thing: Any) -> bool:
     # A model whose constructor has not called Keras's own yet has nothing to walk.
     return "_layers" in thing.__dict__ or "_self_tracked_trackables" in thing.__dict__
-
-
-def optimizer_applied(optimizer: Any, grads: Any, variables: Any, frame: FrameType | None) -> None:
-    """An optimizer takes a step outside of ``fit``; its first one begins a hand-written loop."""
-    record = ledger.record(optimizer)
-    if "apply" in record.calls:
-        return
-    record.calls["apply"] = _NOTED
-    trained = {id(v) for v in _trained(optimizer, grads, variables)}
-    user = next(user_frames(frame), None)
-    where = None if user is None else place_of(user)
-    values = _constants(frame)
-    reference = freeze(optimizer, ledger)
-    for model in root_models():
-        if not trained & {id(v) for v in model.trainable_variables}:
-            continue
-        owner = ledger.record(model)
-        owner.events[:] = [event for event in owner.events if not event.provisional]
-        _add_event(owner, Event("train", where, dict(values)))
-        if isinstance(reference, ObjectReference):
-            owner.optimizer = reference
-        snapshot(model)
-        trained = set()
-    if trained or not variables:
-        _add_event(record, Event("train", where, dict(values)))
-
-
-def gradient_taken(sources: Any, frame: FrameType | None) -> None:
-    """A gradient was taken outside of ``fit``: perhaps a loop that does without an optimizer."""
-    if not isinstance(sources, (list, tuple)) or not sources or id(sources[0]) in _differentiated:
-        return
-    if len(_differentiated) > 10_000:
-        _differentiated.clear()
-    _differentiated.add(id(sources[0]))
-    wanted = {id(variable) for variable in sources}
-    for model in root_models():
-        record = ledger.record(model)
-        if record.events or not wanted & {id(v) for v in model.trainable_variables}:
-            continue
-        user = next(user_frames(frame), None)
-        where = None if user is None else place_of(user)
-        event = Event("train", where, _constants(frame), provisional=True)
-        _add_event(record, event)
-        snapshot(model)
-
-
-_differentiated: set[int] = set()
-
-_NOTED = Call({}, frozenset(), None, False)
-
-
-def _trained(optimizer: Any, grads: Any, variables: Any) -> list[Any]:
-    """The variables that a step changes, without using up an iterator that the caller passed."""
-    if isinstance(variables, (list, tuple)):
-        return list(variables)
-    if isinstance(grads, (list, tuple)) and grads and isinstance(grads[0], (list, tuple)):
-        return [pair[1] for pair in grads if len(pair) == 2]
-    return list(optimizer.__dict__.get("_trainable_variables") or ())
-
-
-def _owner_of_rate(variable: Any) -> Any:
-    for thing, _ in ledger.alive():
-        if getattr(thing, "__dict__", {}).get("_learning_rate") is variable:
-            return thing
-    return None
-
-
-def rate_assigned(variable: Any, value: Any, frame: FrameType | None) -> Callable[[], None] | None:
-    """A learning rate is about to be assigned; the function returned notes the change afterwards."""
-    optimizer = _owner_of_rate(variable)
-    if optimizer is None:
-        return None
-    record = ledger.record(optimizer)
-    changes = record.changes.setdefault("learning_rate", [])
-    old = read_scalar(variable)
-    if isinstance(old, Unset) and changes:
-        old = changes[-1].new
-    step = optimizer_step(optimizer)
-    cause, where = _cause(frame)
-
-    def finish() -> None:
-        new = read_scalar(variable)
-        if isinstance(new, Unset):
-            new = read_scalar(value)
-        if not isinstance(new, Unset) and new == old:
-            return
-        if isinstance(new, Unset):
-            record.gaps.append(
-                Gap(
-                    "optimizer/learning_rate",
-                    "assigned inside a compiled function: its values there are not seen",
-                )
-            )
-        _add_change(record, Change(step, old, new, cause, where))
-
-    return finish
-
-
-def rate_replaced(optimizer: Any, before: Any, after: Any, frame: FrameType | None) -> None:
-    """A learning rate or schedule was put in the place of another."""
-    record = ledger.record(optimizer)
-    cause, where = _cause(frame)
-    change = Change(
-        optimizer_step(optimizer), _rate_label(before), _rate_label(after), cause, where
-    )
-    _add_change(record, change)
-
-
-def _rate_label(rate: Any) -> Plain | Unset:
-    scalar = read_scalar(rate)
-    return class_name(type(rate)) if isinstance(scalar, Unset) else scalar
-
-
-def _add_change(record: Record, change: Change) -> None:
-    changes = record.changes.setdefault("learning_rate", [])
-    if len(changes) < _MOST_CHANGES:
-        changes.append(change)
-    elif len(changes) == _MOST_CHANGES:
-        reason = f"changed more than {_MOST_CHANGES:,} times: the later changes are not kept"
-        gap = Gap("optimizer/learning_rate", reason)
-        if gap not in record.gaps:
-            record.gaps.append(gap)
-
-
-def _cause(frame: FrameType | None) -> tuple[str, Place | None]:
-    """What changed a value: the callback that is at work, or an assignment in the user's code."""
-    where = None
-    for found in frames_above(frame, most=60):
-        code = found.f_code
-        if not code.co_argcount:
-            continue
-        first = found.f_locals.get(code.co_varnames[0])
-        if first is not None and _is_callback(type(first)):
-            user = next(user_frames(frame), None)
-            where = None if user is None else place_of(user)
-            return f"callbacks/{label_of(type(first).__name__)}", where
-        if code.co_name == "fit":
-            break
-    user = next(user_frames(frame), None)
-    return "assignment", None if user is None else place_of(user)
-
-
-def _is_callback(cls: type) -> bool:
-    return any(
-        ancestor.__name__ == "Callback" and ancestor.__module__.startswith(("keras.", "tf_keras."))
-        for ancestor in cls.__mro__
-    )
 
 
 def snapshot(model: Any) -> None:
@@ -364,8 +220,6 @@ def snapshot(model: Any) -> None:
     mark = [(event.order, len(event.values)) for event in record.events]
     if record.snapshot is not None and record.snapshot[0] == mark:
         return
-    from parametry.frameworks.keras.inspection import frozen_view, optimizer_of
-
     optimizer = optimizer_of(model)
     if optimizer is not None:
         reference = freeze(optimizer, ledger)

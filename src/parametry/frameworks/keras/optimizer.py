@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from parametry.core.address import join, part
+from parametry.core.coverage import Gap
 from parametry.core.described import Described, Flattener, merge
 from parametry.core.hyperparameter import Change, Hyperparameter
 from parametry.core.ledger import Record, described_call, ledger
@@ -92,6 +93,9 @@ def _rate(optimizer: Any, held: Any, describer: Describer) -> Any:
         if not isinstance(described, Described):
             return described
         now = _scheduled(optimizer, stored)
+        if isinstance(now, Unset):
+            reason = "the rate as it is now cannot be read here: only what gives it is told"
+            describer.gaps.append(Gap("optimizer/learning_rate", reason))
         label = described.label if isinstance(now, Unset) else now
         return Described(described.class_name, label, described.fields)
     scalar = read_scalar(stored)
@@ -99,7 +103,7 @@ def _rate(optimizer: Any, held: Any, describer: Describer) -> Any:
 
 
 def _scheduled(optimizer: Any, schedule: Any) -> Plain | Unset:
-    """A schedule's rate at the optimizer's present step; UNSET where it cannot be worked out now."""
+    """A schedule's rate at the optimizer's present step; UNSET where there is none now."""
     if not type(schedule).__module__.startswith(("keras.", "tf_keras.")):
         return UNSET  # a user's own function may do anything: it is not called
     try:

@@ -57,6 +57,7 @@ class Tree:
         self.nodes: dict[int, Node] = {}
         self.variables: dict[int, Variable] = {}
         self._taken: set[str] = set()
+        self._taken_by_layers: set[str] = set()
         self._open: set[int] = set()
 
     def add(self, layer: Any, address: str, depth: int) -> Node:
@@ -96,19 +97,20 @@ class Tree:
     def _add_variable(self, node: Node, variable: Any, role: Role, part: str) -> None:
         known = self.variables.get(id(variable))
         if known is None:
-            known = Variable(variable, role, node, [self._free(join(node.address, part))])
+            known = Variable(variable, role, node, [_free(join(node.address, part), self._taken)])
             self.variables[id(variable)] = known
         else:
-            known.addresses.append(self._free(join(node.address, part)))
+            known.addresses.append(_free(join(node.address, part), self._taken))
         node.own.append((part, known))
 
     def _add_child(self, parent: Node, child: Any, part: str, uses: int) -> None:
-        address = join(parent.address, part)
+        if id(child) in self._open:
+            return  # a layer that holds one of its own ancestors: the way leads back into it
+        # A path of attributes, ``blocks/0``, may read as the address of a layer within another.
+        address = _free(join(parent.address, part), self._taken_by_layers)
         known = self.nodes.get(id(child))
         if known is None:
             known = self.add(child, address, parent.depth + 1)
-        elif id(child) in self._open:
-            return  # a layer that holds one of its own ancestors: the way leads back into it
         else:
             self._alias(known, address)
         known.uses = max(known.uses, uses)
@@ -117,9 +119,9 @@ class Tree:
     def _alias(self, node: Node, address: str) -> None:
         node.addresses.append(address)
         for part, variable in node.own:
-            variable.addresses.append(self._free(join(address, part)))
+            variable.addresses.append(_free(join(address, part), self._taken))
         for part, child in node.children:
-            self._alias(child, join(address, part))
+            self._alias(child, _free(join(address, part), self._taken_by_layers))
 
     def _uses(self, parent: Any) -> dict[int, int]:
         """How often a parent uses each of its children, by identity."""
@@ -132,17 +134,9 @@ class Tree:
                 counts[identity] = max(counts[identity], references)
         return counts
 
-    def _free(self, address: str) -> str:
-        unique, number = address, 0
-        while unique in self._taken:
-            number += 1
-            unique = f"{address}_{number}"
-        self._taken.add(unique)
-        return unique
-
 
 class _Paths:
-    """The attribute paths of one holder, worked out when first asked for: few siblings need them."""
+    """The attribute paths of one holder, worked out when asked for: few siblings need them."""
 
     def __init__(self, holder: Any) -> None:
         self._holder = holder
@@ -155,6 +149,16 @@ class _Paths:
         if self._known is None:
             self._known = attribute_paths(self._holder)
         return self._known
+
+
+def _free(address: str, taken: set[str]) -> str:
+    """The address, with a number where it is taken; takes it."""
+    unique, number = address, 0
+    while unique in taken:
+        number += 1
+        unique = f"{address}_{number}"
+    taken.add(unique)
+    return unique
 
 
 def _distinct(things: list[Any]) -> list[Any]:

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from parametry.core.watch import watch
-from parametry.frameworks.keras.observe import gradient_taken
+from parametry.frameworks.keras.loops import gradient_taken
 
 __all__ = ["install", "seen_by_autograph", "through_autograph"]
 
 _installed: set[str] = set()
 
 
-def seen_by_autograph(wrapper: Any) -> Any:
+def seen_by_autograph(wrapper: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a wrapper so that AutoGraph calls it, instead of what it wraps."""
-    wrapper.autograph_info__ = {}
+    wrapper.autograph_info__ = {}  # type: ignore[attr-defined]
     return wrapper
 
 

@@ -1,0 +1,168 @@
+"""What capture notes in hand-written training loops, and of learning rates wherever they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from parametry.core.caller import frames_above, place_of, user_frames
+from parametry.core.coverage import Gap
+from parametry.core.hyperparameter import Change
+from parametry.core.ledger import Call, Event, ObjectReference, Record, freeze, ledger
+from parametry.core.place import Place
+from parametry.core.value import Plain, Unset, class_name
+from parametry.frameworks.keras.describe import label_of, read_scalar
+from parametry.frameworks.keras.observe import add_event, constants, root_models, snapshot
+from parametry.frameworks.keras.optimizer import optimizer_step
+
+__all__ = ["gradient_taken", "optimizer_applied", "rate_assigned", "rate_replaced"]
+
+_MOST_CHANGES = 10_000
+
+
+def optimizer_applied(optimizer: Any, grads: Any, variables: Any, frame: FrameType | None) -> None:
+    """An optimizer takes a step outside of ``fit``; its first one begins a hand-written loop."""
+    record = ledger.record(optimizer)
+    if "apply" in record.calls:
+        return
+    record.calls["apply"] = _NOTED
+    trained = {id(v) for v in _trained(optimizer, grads, variables)}
+    user = next(user_frames(frame), None)
+    where = None if user is None else place_of(user)
+    values = constants(frame)
+    reference = freeze(optimizer, ledger)
+    for model in root_models():
+        if not trained & {id(v) for v in model.trainable_variables}:
+            continue
+        owner = ledger.record(model)
+        owner.events[:] = [event for event in owner.events if not event.provisional]
+        add_event(owner, Event("train", where, dict(values)))
+        if isinstance(reference, ObjectReference):
+            owner.optimizer = reference
+        snapshot(model)
+        trained = set()
+    if trained or not variables:
+        add_event(record, Event("train", where, dict(values)))
+
+
+def gradient_taken(sources: Any, frame: FrameType | None) -> None:
+    """A gradient was taken outside of ``fit``: perhaps a loop that does without an optimizer."""
+    if not isinstance(sources, (list, tuple)) or not sources or id(sources[0]) in _differentiated:
+        return
+    if len(_differentiated) > 10_000:
+        _differentiated.clear()
+    _differentiated.add(id(sources[0]))
+    wanted = {id(variable) for variable in sources}
+    for model in root_models():
+        record = ledger.record(model)
+        if record.events or not wanted & {id(v) for v in model.trainable_variables}:
+            continue
+        user = next(user_frames(frame), None)
+        where = None if user is None else place_of(user)
+        event = Event("train", where, constants(frame), provisional=True)
+        add_event(record, event)
+        snapshot(model)
+
+
+_differentiated: set[int] = set()
+
+_NOTED = Call({}, frozenset(), None, False)
+
+
+def _trained(optimizer: Any, grads: Any, variables: Any) -> list[Any]:
+    """The variables that a step changes, without using up an iterator that the caller passed."""
+    if isinstance(variables, (list, tuple)):
+        return list(variables)
+    if isinstance(grads, (list, tuple)) and grads and isinstance(grads[0], (list, tuple)):
+        return [pair[1] for pair in grads if len(pair) == 2]
+    return list(optimizer.__dict__.get("_trainable_variables") or ())
+
+
+def _owner_of_rate(variable: Any) -> Any:
+    for thing, _ in ledger.alive():
+        if getattr(thing, "__dict__", {}).get("_learning_rate") is variable:
+            return thing
+    return None
+
+
+def rate_assigned(variable: Any, value: Any, frame: FrameType | None) -> Callable[[], None] | None:
+    """A learning rate is about to be assigned; what is returned notes the change afterwards."""
+    optimizer = _owner_of_rate(variable)
+    if optimizer is None:
+        return None
+    record = ledger.record(optimizer)
+    changes = record.changes.setdefault("learning_rate", [])
+    old = read_scalar(variable)
+    if isinstance(old, Unset) and changes:
+        old = changes[-1].new
+    step = optimizer_step(optimizer)
+    cause, where = _cause(frame)
+
+    def finish() -> None:
+        new = read_scalar(variable)
+        if isinstance(new, Unset):
+            new = read_scalar(value)
+        if not isinstance(new, Unset) and new == old:
+            return
+        if isinstance(new, Unset):
+            record.gaps.append(
+                Gap(
+                    "optimizer/learning_rate",
+                    "assigned inside a compiled function: its values there are not seen",
+                )
+            )
+        _add_change(record, Change(step, old, new, cause, where))
+
+    return finish
+
+
+def rate_replaced(optimizer: Any, before: Any, after: Any, frame: FrameType | None) -> None:
+    """A learning rate or schedule was put in the place of another."""
+    record = ledger.record(optimizer)
+    cause, where = _cause(frame)
+    change = Change(
+        optimizer_step(optimizer), _rate_label(before), _rate_label(after), cause, where
+    )
+    _add_change(record, change)
+
+
+def _rate_label(rate: Any) -> Plain | Unset:
+    scalar = read_scalar(rate)
+    return class_name(type(rate)) if isinstance(scalar, Unset) else scalar
+
+
+def _add_change(record: Record, change: Change) -> None:
+    changes = record.changes.setdefault("learning_rate", [])
+    if len(changes) < _MOST_CHANGES:
+        changes.append(change)
+    elif len(changes) == _MOST_CHANGES:
+        reason = f"changed more than {_MOST_CHANGES:,} times: the later changes are not kept"
+        gap = Gap("optimizer/learning_rate", reason)
+        if gap not in record.gaps:
+            record.gaps.append(gap)
+
+
+def _cause(frame: FrameType | None) -> tuple[str, Place | None]:
+    """What changed a value: the callback that is at work, or an assignment in the user's code."""
+    where = None
+    for found in frames_above(frame, most=60):
+        code = found.f_code
+        if not code.co_argcount:
+            continue
+        first = found.f_locals.get(code.co_varnames[0])
+        if first is not None and _is_callback(type(first)):
+            user = next(user_frames(frame), None)
+            where = None if user is None else place_of(user)
+            return f"callbacks/{label_of(type(first).__name__)}", where
+        if code.co_name == "fit":
+            break
+    user = next(user_frames(frame), None)
+    return "assignment", None if user is None else place_of(user)
+
+
+def _is_callback(cls: type) -> bool:
+    return any(
+        ancestor.__name__ == "Callback" and ancestor.__module__.startswith(("keras.", "tf_keras."))
+        for ancestor in cls.__mro__
+    )

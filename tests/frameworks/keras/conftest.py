@@ -1,0 +1,27 @@
+"""What the tests of Keras 3 share; they run on the backend that ``PARAMETRY_TEST_BACKEND`` names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+BACKEND = os.environ["PARAMETRY_TEST_BACKEND"]
+os.environ["KERAS_BACKEND"] = BACKEND
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+# The models that many tests use, as the package `zoo`.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import keras  # noqa: E402
+import pytest  # noqa: E402
+
+if keras.backend.backend() != BACKEND:
+    raise pytest.UsageError(f"Keras runs on {keras.backend.backend()}, {BACKEND} was asked for")
+
+
+@pytest.fixture(scope="session")
+def backend() -> str:
+    """``tensorflow``, ``jax`` or ``torch``."""
+    return BACKEND

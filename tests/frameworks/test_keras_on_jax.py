@@ -1,0 +1,9 @@
+"""Keras 3 on jax, in a process of its own (see conftest)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def test_keras_on_jax(passes_with: Callable[[str], None]) -> None:
+    passes_with("jax")
