@@ -48,6 +48,7 @@ print(f"\n{len(chosen.explicit())} of {len(chosen)} were chosen:\n")
 for address, entry in chosen.select("model/**").explicit().items():
     print(f"{address:<44} {entry.value!s:<28} {entry.where}")
 
-# Capture can be turned off again; what was seen until then stays known.
+# Capture can be turned off again, and the attribute goes with it; what was seen stays known.
 parametry.auto.disable()
-assert net.hyperparameters["model/hidden_units"].value == [64, 32]
+assert not hasattr(net, "hyperparameters")
+assert parametry.inspect(net).hyperparameters["model/hidden_units"].value == [64, 32]

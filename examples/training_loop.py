@@ -40,8 +40,8 @@ def train(net, optimizer, inputs, targets):
                 2 * keras.ops.mean(error, axis=0),
             ]
             optimizer.apply(gradients, net.trainable_variables)
-        errors = keras.ops.subtract(net(inputs), targets)
-        loss = float(keras.ops.mean(keras.ops.square(errors)))
+        predictions = keras.ops.convert_to_numpy(net(inputs))
+        loss = float(np.mean((predictions - targets) ** 2))
         rate = float(optimizer.learning_rate)
         print(f"epoch {epoch + 1:2}: learning rate {rate:.4f}, loss {loss:.4f}")
     return loss
@@ -55,7 +55,7 @@ def main():
     generator = np.random.default_rng(seed=3)
     inputs, targets = make_data(samples=256, noise=0.1, generator=generator)
     net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    optimizer = keras.optimizers.SGD(learning_rate=0.05, momentum=arguments.momentum)
+    optimizer = keras.optimizers.SGD(learning_rate=0.02, momentum=arguments.momentum)
     loss = train(net, optimizer, inputs, targets)
     assert loss < 0.05, loss
 

@@ -118,6 +118,47 @@ def test_what_was_chosen_is_shown_and_defaults_are_counted(build) -> None:
     assert "beta_1" not in shown
 
 
+def test_defaults_that_differ_do_not_keep_apart_what_was_chosen_alike(build) -> None:
+    entries = [
+        entry
+        for n in range(9)
+        for entry in (
+            build.choice(f"model/blocks/{n}/units", 8),
+            build.choice(f"model/blocks/{n}/name", f"block_{n}", "default"),
+        )
+    ]
+    shown = text.report(build.report(hyperparameters=entries))
+    assert row(shown, "model/blocks/{0..8}/units")[1:4] == ["×9", "8", "explicit"]
+    assert row(shown, "model/…") == ["model/…", "9", "defaults"]
+
+
+def test_names_of_layers_do_not_keep_them_apart_and_are_not_said_to_be_equal(build) -> None:
+    entries = [
+        build.choice(f"model/blocks/{n}/dense/{name}", value, None)
+        for n in range(9)
+        for name, value in (("units", 8), ("name", f"dense_{n + 4}"))
+    ]
+    shown = text.mapping(build.hyperparameters(entries))
+    assert row(shown, "model/blocks/{0..8}/dense/name")[1:] == ["×9", "dense…"]
+    named = [build.choice(f"model/blocks/{n}/name", f"{'abc'[n]}", None) for n in range(3)]
+    assert row(text.mapping(build.hyperparameters(named)), "model/blocks/1/name")[1:] == ["b"]
+
+
+def test_scopes_that_are_alike_are_one_with_their_defaults(build) -> None:
+    entries = [
+        entry
+        for n in range(4)
+        for entry in (
+            build.choice(f"model_{n}/units", 8),
+            build.choice(f"model_{n}/name", f"net_{n}", "default"),
+        )
+    ]
+    shown = text.report(build.report(hyperparameters=[*entries, build.choice("z/a", 1, "default")]))
+    assert row(shown, "model_{0..3}/units")[1:3] == ["×4", "8"]
+    assert row(shown, "model_{0..3}/…")[1:] == ["4", "defaults"]
+    assert row(shown, "z/…")[1:] == ["1", "default"]
+
+
 def test_every_default_is_shown_when_all_is_asked_for(build) -> None:
     shown = text.report(build.realistic_report(), width=160, detail=EVERYTHING)
     assert row(shown, "optimizer/beta_1") == ["optimizer/beta_1", "0.9", "default"]
@@ -151,7 +192,7 @@ def test_a_large_mapping_is_cut_and_says_how_to_see_the_rest(build) -> None:
     shown = repr(build.hyperparameters(entries)).splitlines()
     assert len(shown) < 75
     assert {line.split("/")[0] for line in shown[1:] if "/" in line} >= {"s0", "s1", "s2"}
-    assert sum("more" in line for line in shown) == 3
+    assert sum(line.split()[-1:] == ["explicit"] and "/…" in line for line in shown) == 3
     assert "select(pattern) narrows, to_dict() has all" in shown[-1]
 
 
@@ -163,9 +204,20 @@ def test_every_hidden_hyperparameter_is_counted(build) -> None:
     ]
     shown = text.mapping(build.hyperparameters(entries), width=120)
     shown_rows = sum(line.startswith("model/l") for line in shown.splitlines())
-    assert row(shown, "model/…") == [
-        "model/…", "…", str(500 - shown_rows), "more,", "500", "defaults,", "500", "derived",
-    ]  # fmt: skip
+    left = [str(500 - shown_rows), "explicit,", "500", "defaults,", "500", "derived"]
+    assert row(shown, "model/…") == ["model/…", *left]
+
+
+def test_what_was_chosen_is_shown_before_what_nobody_knows(build) -> None:
+    entries = [build.choice(f"model/l{n}x/axis", n, None) for n in range(500)]
+    entries[250] = build.choice("model/head/units", 10, "explicit")
+    entries[400] = build.choice("model/last/rate", 0.1, "live")
+    shown = text.mapping(build.hyperparameters(entries), width=120).splitlines()
+    places = [
+        shown.index(next(l for l in shown if l.startswith(a)))
+        for a in ("model/l0x/axis", "model/head/units", "model/last/rate")
+    ]
+    assert places == sorted(places)
 
 
 def test_all_changes_of_one_value_are_first_and_last(build) -> None:
@@ -246,9 +298,9 @@ def test_phases_of_several_models_are_compared_each_with_its_own(build) -> None:
 def test_a_value_that_one_phase_lacks_differs(build) -> None:
     phases = [
         build.phase("fit", "fit", [build.choice("fit/epochs", 1)]),
-        build.phase("fit_1", "fit", [build.choice("fit/epochs", 1), build.choice("fit/x", True)]),
+        build.phase("fit_1", "fit", [build.choice("fit/epochs", 1), build.choice("data/x", True)]),
     ]
-    assert row(text.report(build.report(phases=phases)), "fit_1") == ["fit_1", "x=True"]
+    assert row(text.report(build.report(phases=phases)), "fit_1") == ["fit_1", "data/x=True"]
 
 
 def test_what_could_not_be_seen_is_said_once_for_each_reason(build) -> None:

@@ -6,18 +6,24 @@ that the same dtype is called the same whichever framework or file holds it.
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
 from parametry.errors import DtypeMismatch
 
-__all__ = ["cast", "kind", "numpy_dtype"]
+__all__ = ["bits", "cast", "kind", "numpy_dtype"]
 
 _KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "float", "c": "complex"}
+_PARTS = {"float": "float", "int": "integer", "complex": "complex"}
+_NARROW_INTEGER = re.compile(r"u?int([124])\Z")
 
 
+@lru_cache(maxsize=256)
 def numpy_dtype(name: str) -> np.dtype[Any]:
     """The NumPy dtype of a name, of ml_dtypes' kinds too.
 
@@ -28,17 +34,34 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
         >>> numpy_dtype("bfloat16").itemsize
         2
     """
-    try:
-        return np.dtype(name)
-    except TypeError:
-        import ml_dtypes
+    found: Any = None
+    if name.isidentifier():  # NumPy reads much else as a dtype: 'i4,f8', '(2,)f4', '>f4'
+        try:
+            found = np.dtype(getattr(ml_dtypes, name, name))
+        except (TypeError, ValueError):
+            found = None
+    if not isinstance(found, np.dtype) or found.hasobject:
+        raise DtypeMismatch(
+            f"no dtype is called {name!r}", hint="names are NumPy's and ml_dtypes', as float32"
+        )
+    return found
 
-        found = getattr(ml_dtypes, name, None)
-        if found is None:
-            raise DtypeMismatch(
-                f"no dtype is called {name!r}", hint="names are NumPy's and ml_dtypes', as float32"
-            ) from None
-        return np.dtype(found)
+
+@lru_cache(maxsize=256)
+def bits(name: str) -> int:
+    """How many bits one value of a dtype takes, packed where it is narrower than a byte.
+
+    Raises:
+        DtypeMismatch: No dtype has that name.
+
+    Example:
+        >>> bits("float32"), bits("int4")
+        (32, 4)
+    """
+    if name == "string":  # TensorFlow's: as long as its text
+        return 0
+    narrow = _NARROW_INTEGER.match(name) or re.match("float([46])_", name)
+    return int(narrow[1]) if narrow else numpy_dtype(name).itemsize * 8
 
 
 def kind(dtype: np.dtype[Any]) -> str:
@@ -48,9 +71,8 @@ def kind(dtype: np.dtype[Any]) -> str:
         >>> kind(numpy_dtype("bfloat16")), kind(np.dtype("uint8"))
         ('float', 'integer')
     """
-    if dtype.kind == "V":
-        name = dtype.name
-        return "float" if "float" in name else "integer" if "int" in name else "V"
+    if dtype.type.__module__ == "ml_dtypes":  # whose own letters tell nothing
+        return next(found for part, found in _PARTS.items() if part in dtype.name)
     return _KINDS.get(dtype.kind, dtype.kind)
 
 
@@ -58,7 +80,8 @@ def cast(array: NDArray[Any], name: str, *, address: str) -> NDArray[Any]:
     """A new array of the named dtype, cast within a kind and never beyond its range.
 
     Rounding is allowed (float64 to float32), as any framework does on assignment. A change of kind,
-    a finite value that would become infinite, and an integer out of range are errors.
+    a finite value that would become infinite, an infinity or NaN that the dtype lacks, and an
+    integer out of range are errors.
 
     Args:
         array: The values; not changed.
@@ -82,15 +105,30 @@ def cast(array: NDArray[Any], name: str, *, address: str) -> NDArray[Any]:
             hint=f"convert it where you mean it: array.astype({name!r})",
         )
     with np.errstate(over="ignore", invalid="ignore"):
-        result = np.ascontiguousarray(array).astype(wanted)
-    if kind(wanted) == "integer":
-        overflowed = bool(np.any(result.astype(object) != array.astype(object)))
-    else:
-        overflowed = bool(np.any(np.isfinite(array) & ~np.isfinite(result)))
-    if overflowed:
+        result: NDArray[Any] = np.ascontiguousarray(array).astype(wanted).reshape(array.shape)
+    if not _holds(result, array):
         raise DtypeMismatch(
             f"{address} is {name}, and the array given ({array.dtype.name}) holds values beyond "
             f"its range",
             hint="clip or scale the values first: numpy.clip(array, low, high)",
         )
-    return result.reshape(array.shape)
+    return result
+
+
+def _holds(result: NDArray[Any], array: NDArray[Any]) -> bool:
+    """Whether a cast kept every value but for rounding."""
+    limits: Any
+    if array.size == 0:
+        return True
+    if kind(result.dtype) == "integer":
+        limits = ml_dtypes.iinfo(result.dtype)  # type: ignore[no-untyped-call]
+        return bool(limits.min <= int(array.min()) and int(array.max()) <= limits.max)
+    if kind(result.dtype) not in ("float", "complex"):
+        return True
+    for property_of in (np.isfinite, np.isnan):
+        if np.any(property_of(array) != property_of(result)):
+            return False
+    if np.isfinite(result.dtype.type(np.inf)):  # too narrow for an infinity: the dtype clips
+        limits = ml_dtypes.finfo(result.dtype)  # type: ignore[no-untyped-call]
+        return bool(np.abs(array.astype(np.float64)).max() <= float(limits.max))
+    return True

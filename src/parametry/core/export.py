@@ -23,7 +23,7 @@ def json_text(data: Any, *, indent: int | None = None) -> str:
         '{"name": "Größe"}'
     """
     text = json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
-    # Half of a character, as in a file's name that is not UTF-8, cannot be written but as an escape.
+    # Half a character, as in a file's name that is not UTF-8, can be written only as an escape.
     return _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -17,7 +17,7 @@ from parametry.core.value import function_name, is_function, to_plain
 __all__ = ["fields_of", "function_fields"]
 
 _MOST_FIELDS = 200
-# Configuration classes of other libraries, by qualified name, and how their plain form is asked for.
+# Configuration classes of other libraries, by qualified name, and what gives their plain form.
 _CONFIGURATIONS = {
     "omegaconf.dictconfig.DictConfig": "omegaconf",
     "omegaconf.listconfig.ListConfig": "omegaconf",

@@ -77,7 +77,7 @@ class Hyperparameter:
         return hash(self.address)
 
     def to_dict(self) -> dict[str, Any]:
-        """The hyperparameter as JSON-ready data: ``passed`` and ``changes`` only where they tell."""
+        """The hyperparameter as JSON-ready data: ``passed``, ``changes`` only where they tell."""
         out: dict[str, Any] = {"value": to_json_value(self.value), "origin": self.origin}
         if not isinstance(self.passed, Unset):
             out["passed"] = to_json_value(self.passed)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from parametry.core.value import Plain
+from parametry.core.value import Plain, to_json_value
 
 __all__ = ["Layer"]
 
@@ -62,6 +62,6 @@ class Layer:
             "aliases": list(self.aliases),
             "parameters": self.parameters,
             "nbytes": self.nbytes,
-            "input_shape": input_shape,
-            "output_shape": output_shape,
+            "input_shape": to_json_value(input_shape),
+            "output_shape": to_json_value(output_shape),
         }

@@ -102,6 +102,7 @@ class Record:
         calls: Other calls by name, the last of each: ``exclude_from_weight_decay``.
         events: A model's phases in order.
         changes: Changes by the name of what changed: ``learning_rate``.
+        rate: An optimizer's learning rate as it was last read.
         snapshot: A model as it was when last seen, without values.
         optimizer: What trains a model, where the model does not hold it itself.
         gaps: What could not be seen of it.
@@ -113,6 +114,7 @@ class Record:
     calls: dict[str, Call] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     changes: dict[str, list[Change]] = field(default_factory=dict)
+    rate: Plain | Unset = UNSET
     snapshot: Any = None
     optimizer: ObjectReference | None = None
     gaps: list[Gap] = field(default_factory=list)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, overload
 
 from parametry.core.address import escape, nearest
 from parametry.core.display import render
+from parametry.core.export import json_text, yaml_text
 from parametry.core.pattern import compile_pattern, is_pattern
-from parametry.errors import FrameworkMissing, NothingMatched, UnknownAddress
+from parametry.errors import FrameworkMissing, NothingMatched, PatternError, UnknownAddress
 
 __all__ = ["AddressMapping", "Entry"]
 
@@ -28,6 +28,7 @@ class Entry(Protocol):
 
 
 E = TypeVar("E", bound=Entry)
+T = TypeVar("T")
 Self = TypeVar("Self", bound="AddressMapping[Any]")
 
 
@@ -79,14 +80,16 @@ class AddressMapping(Mapping[str, E], Generic[E]):
         """What the entries belong to."""
         return self._source
 
-    def _find(self, address: str) -> E | None:
-        found = self._entries.get(address)
-        if found is not None:
-            return found
-        canonical = self._aliases.get(address)
-        if canonical is None and self._resolve is not None:
-            canonical = self._resolve(address)
-        return None if canonical is None else self._entries.get(canonical)
+    def _canonical(self, address: object) -> str | None:
+        """The address under which the entry stands that any address leads to; None if none."""
+        if not isinstance(address, str):
+            return None
+        if address in self._entries:
+            return address
+        found = self._aliases.get(address)
+        if found is None and self._resolve is not None:
+            found = self._resolve(address)
+        return found if found in self._entries else None
 
     def __getitem__(self, address: str) -> E:
         """The entry at an address, an alias, or a path of attributes.
@@ -94,10 +97,22 @@ class AddressMapping(Mapping[str, E], Generic[E]):
         Raises:
             UnknownAddress: Nothing is there; the message names the nearest addresses.
         """
-        found = self._find(address) if isinstance(address, str) else None
+        found = self._canonical(address)
         if found is None:
-            raise UnknownAddress(*self._unknown(address)[:1], hint=self._unknown(address)[1])
-        return found
+            message, hint = self._unknown(address)
+            raise UnknownAddress(message, hint=hint)
+        return self._entries[found]
+
+    @overload
+    def get(self, address: str, default: None = None, /) -> E | None: ...
+
+    @overload
+    def get(self, address: str, default: E | T, /) -> E | T: ...
+
+    def get(self, address: str, default: Any = None, /) -> Any:
+        """The entry at an address, or the default; without looking for the nearest addresses."""
+        found = self._canonical(address)
+        return default if found is None else self._entries[found]
 
     def _unknown(self, address: object) -> tuple[str, str]:
         where = f" in {self._source}" if self._source else ""
@@ -106,7 +121,7 @@ class AddressMapping(Mapping[str, E], Generic[E]):
                 f"an address is text, {type(address).__name__} {address!r} was given{where}",
                 f"by position: list({self.plural.replace(' ', '_')})[index]",
             )
-        if is_pattern(address) and any(map(compile_pattern(address).fullmatch, self._entries)):
+        if self._matches_any(address):
             return (
                 f"{address!r} is a pattern, not the address of one {self.noun}{where}",
                 f"select({address!r}) gives all that match",
@@ -120,6 +135,14 @@ class AddressMapping(Mapping[str, E], Generic[E]):
             )
         return f"no {self.noun} has the address {address!r}{where}", self._nearest_hint(address)
 
+    def _matches_any(self, pattern: str) -> bool:
+        try:
+            return is_pattern(pattern) and any(
+                map(compile_pattern(pattern).fullmatch, self._entries)
+            )
+        except PatternError:
+            return False
+
     def _nearest_hint(self, address: str) -> str:
         if not self._entries:
             return f"there are no {self.plural} at all"
@@ -131,7 +154,7 @@ class AddressMapping(Mapping[str, E], Generic[E]):
 
     def __contains__(self, address: object) -> bool:
         """Whether a look-up of the address would find an entry."""
-        return isinstance(address, str) and self._find(address) is not None
+        return self._canonical(address) is not None
 
     def __iter__(self) -> Iterator[str]:
         """The canonical addresses, in the model's order."""
@@ -143,9 +166,11 @@ class AddressMapping(Mapping[str, E], Generic[E]):
 
     def __eq__(self, other: object) -> bool:
         """Whether both hold equal entries under the same addresses, in any order."""
-        if not isinstance(other, type(self)):
+        if not isinstance(other, Mapping):
             return NotImplemented
-        return dict(self._entries) == dict(other._entries)
+        if isinstance(other, AddressMapping) and self.noun != other.noun:
+            return False
+        return dict(self.items()) == dict(other.items())
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -196,8 +221,8 @@ class AddressMapping(Mapping[str, E], Generic[E]):
         kept: set[str] = set()
         for pattern in patterns:
             if not is_pattern(pattern):
-                entry = self._find(pattern)
-                matched = set() if entry is None else {entry.address}
+                found = self._canonical(pattern)
+                matched = set() if found is None else {found}
             else:
                 matches = compile_pattern(pattern).fullmatch
                 matched = {address for address in self._entries if matches(address)}
@@ -218,9 +243,11 @@ class AddressMapping(Mapping[str, E], Generic[E]):
     def _unmatched_hint(self, pattern: str) -> str:
         if not is_pattern(pattern):
             return self._unknown(pattern)[1]
+        if self._canonical(pattern) is not None:
+            return f"the address holds signs of a pattern: select({escape(pattern)!r})"
         if self._entries and "**" not in pattern:
             deeper = f"**/{pattern}"
-            if any(map(compile_pattern(deeper).fullmatch, self._entries)):
+            if self._matches_any(deeper):
                 return f"'*' stays within one part; {deeper!r} would match"
         literal = pattern.replace("**/", "").replace("*", "")
         return f"{self._nearest_hint(literal)}; missing_ok=True allows none"
@@ -231,13 +258,11 @@ class AddressMapping(Mapping[str, E], Generic[E]):
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """`to_dict` as JSON text; NaN and the infinities are ``{"$float": "nan"}``."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        return json_text(self.to_dict(), indent=indent)
 
     def to_yaml(self) -> str:
         """`to_dict` as YAML text, in the model's order."""
-        import yaml
-
-        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+        return yaml_text(self.to_dict())
 
     def to_pandas(self) -> Any:
         """A ``pandas.DataFrame`` with a row for each entry, indexed by address.

@@ -8,8 +8,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parametry.core.dtype import cast
-from parametry.core.value import Plain
+from parametry.core.dtype import bits, cast
+from parametry.core.value import Plain, to_json_value
 from parametry.errors import ShapeMismatch
 
 __all__ = ["Parameter", "Role", "Store"]
@@ -94,7 +94,7 @@ class Parameter:
     @property
     def nbytes(self) -> int:
         """Its size in bytes; a dtype narrower than a byte counts packed."""
-        return (self.size * _bits(self.dtype) + 7) // 8
+        return (self.size * bits(self.dtype) + 7) // 8
 
     @property
     def native(self) -> Any:
@@ -191,17 +191,5 @@ class Parameter:
         }
         for name, value in self.store.declared().items():
             if value is not None:
-                out[name] = value
+                out[name] = to_json_value(value)
         return out
-
-
-def _bits(dtype: str) -> int:
-    from parametry.core.dtype import numpy_dtype
-
-    if dtype == "bool":
-        return 8
-    if dtype in ("int4", "uint4", "float4_e2m1fn"):
-        return 4
-    if dtype in ("int2", "uint2"):
-        return 2
-    return numpy_dtype(dtype).itemsize * 8 if dtype != "string" else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from parametry.core.address import join
 from parametry.core.coverage import Gap
 from parametry.core.display import render
+from parametry.core.export import json_text, yaml_text
 from parametry.core.model import SCHEMA, Hyperparameters, Model
 from parametry.core.phase import Phases
 
@@ -81,13 +81,11 @@ class Report:
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        return json_text(self.to_dict(), indent=indent)
 
     def to_yaml(self) -> str:
         """`to_dict` as YAML text."""
-        import yaml
-
-        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+        return yaml_text(self.to_dict())
 
     def __repr__(self) -> str:
         """The report as plain text."""

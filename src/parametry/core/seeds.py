@@ -8,4 +8,4 @@ from parametry.core.value import Plain
 __all__ = ["SEEDS"]
 
 SEEDS: dict[str, tuple[Plain, Place | None]] = {}
-"""By what they are for (``random``, ``numpy``, ``keras``): the last value, and the line that set it."""
+"""By what they are for (``random``, ``numpy``, ``keras``): the last value, and who set it."""

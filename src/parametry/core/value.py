@@ -21,7 +21,6 @@ from __future__ import annotations
 import datetime
 import enum
 import hashlib
-import json
 import math
 import os
 import pathlib
@@ -33,6 +32,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 
 from parametry.core.dtype import kind as kind_of_dtype
+from parametry.core.export import json_text
 from parametry.core.naming import class_name, function_name, is_array, is_function
 
 __all__ = [
@@ -168,11 +168,7 @@ def _rank(item: Plain) -> tuple[int, float, str]:
     """An order of plain values that is the same in every process: numbers by size, then text."""
     if isinstance(item, (int, float)) and abs(item) < 2**53:
         return 0, item, ""
-    return 1, 0, item if isinstance(item, str) else _json_text(item)
-
-
-def _json_text(value: Plain) -> str:
-    return json.dumps(to_json_value(value), ensure_ascii=False)
+    return 1, 0, item if isinstance(item, str) else json_text(to_json_value(item))
 
 
 def keyed(pairs: Iterable[tuple[Any, T]]) -> dict[Key, T]:
@@ -194,7 +190,7 @@ def _key(key: Any) -> Key:
     if key is None or kind in (bool, int, float) or (kind is str and len(key) <= LONGEST_TEXT):
         return key  # type: ignore[no-any-return]
     plain = _plain(key, [100], set(), DEEPEST - 4)
-    return _json_text(plain) if isinstance(plain, (list, dict)) else plain
+    return json_text(to_json_value(plain)) if isinstance(plain, (list, dict)) else plain
 
 
 def _another(key: Key, taken: Mapping[Any, object]) -> str:

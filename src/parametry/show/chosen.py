@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from parametry.core.hyperparameter import Hyperparameter
+from parametry.core.pattern import compile_pattern
+from parametry.show.printable import cut, printable
 from parametry.show.tree import Branch, fold, grow, walk
-from parametry.show.value import one_line
+from parametry.show.value import in_effect, one_line
 
-__all__ = ["Choice", "Scope", "by_origin", "origin_words", "scopes"]
+__all__ = ["Choice", "Scope", "by_origin", "first_of_all", "origin_words", "scopes"]
+
+_NUMBER = re.compile(r"_?[0-9]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,12 @@ class Choice:
     def address(self) -> str:
         """Its address, or a pattern for all of them."""
         return self.branch.address
+
+    @property
+    def told(self) -> str:
+        """The value on one line; of the names of several layers, what they have in common."""
+        stem = _stem_of_name(self.entry) if self.count > 1 else None
+        return in_effect(self.entry) if stem is None else f"{printable(cut(stem, 60))}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +69,61 @@ def scopes(
         defaults: Whether to show defaults too, rather than to count them.
         limit: Above how many rows of a scope what the framework passed itself is counted too.
     """
-    tree = fold(grow(hyperparameters.items()), _alike)
-    return [_scope(branch, defaults, limit) for branch in tree.children.values()]
+    is_hidden = {
+        address: not defaults and _unchanged(entry, "default")
+        for address, entry in hyperparameters.items()
+    }
+    # Defaults are folded apart from the rest: each layer's own name is one, and would otherwise
+    # keep apart what was chosen alike.
+    shown = _folded(item for item in hyperparameters.items() if not is_hidden[item[0]])
+    home = _homes(shown, hyperparameters)
+    hidden: dict[str, list[tuple[str, Hyperparameter]]] = {}
+    for address, entry in hyperparameters.items():
+        at = hidden.setdefault(home[_scope_of(address)], [])
+        if is_hidden[address]:
+            at.append((address, entry))
+    return [
+        _scope(name, shown.children.get(name), _folded(entries), None if defaults else limit)
+        for name, entries in hidden.items()
+    ]
+
+
+def _scope_of(address: str) -> str:
+    return address.partition("/")[0]
+
+
+def _folded(entries: Iterable[tuple[str, Hyperparameter]]) -> Branch[Hyperparameter]:
+    return fold(grow(entries), _alike)
+
+
+def _homes(shown: Branch[Hyperparameter], addresses: Iterable[str]) -> dict[str, str]:
+    """Which branch stands for each scope; a scope of which nothing is shown stands for itself."""
+    names = dict.fromkeys(map(_scope_of, addresses))
+    homes = {name: name for name in names}
+    for branch in shown.children.values():
+        if branch.is_pattern:
+            matches = compile_pattern(branch.name).fullmatch
+            homes |= {name: branch.name for name in names if matches(name)}
+    return homes
 
 
 def _alike(entry: Hyperparameter) -> Hashable:
     changes = (len(entry.changes), _written(entry.changes[0].old)) if entry.changes else None
     where = (entry.where.file, entry.where.line) if entry.where else None
-    return (_written(entry.value), _written(entry.passed), entry.origin, where, changes)
+    value = _stem_of_name(entry) or _written(entry.value)
+    return (value, _written(entry.passed), entry.origin, where, changes)
+
+
+def _stem_of_name(entry: Hyperparameter) -> str | None:
+    """What the names of layers that are alike have in common: ``dense`` of ``dense_7``.
+
+    None unless the value is a layer's own name, which its address tells already.
+    """
+    above, _, last = entry.address.rpartition("/")
+    if last != "name" or not isinstance(entry.value, str):
+        return None
+    stem = _NUMBER.sub("", entry.value)
+    return stem if stem == _NUMBER.sub("", above.rpartition("/")[2]) else None
 
 
 def _written(value: object) -> Hashable:
@@ -80,26 +138,54 @@ def _text(value: object) -> str:
         return one_line(value)  # type: ignore[arg-type]
 
 
-def _scope(branch: Branch[Hyperparameter], defaults: bool, limit: int) -> Scope:
-    choices = list(_choices(branch))
-    shown = [choice for choice in choices if defaults or not _unchanged(choice, "default")]
-    if not defaults and len(shown) > limit:
-        shown = [choice for choice in shown if not _unchanged(choice, "derived")]
-    kept = {id(choice) for choice in shown}
-    return Scope(branch.name, shown, [choice for choice in choices if id(choice) not in kept])
+def _scope(
+    name: str,
+    shown: Branch[Hyperparameter] | None,
+    hidden: Branch[Hyperparameter],
+    limit: int | None,
+) -> Scope:
+    choices = [] if shown is None else list(_choices(shown))
+    rest = [choice for child in hidden.children.values() for choice in _choices(child)]
+    if limit is not None and len(choices) > limit:
+        minor = [choice for choice in choices if _unchanged(choice.entry, "derived")]
+        kept = set(map(id, minor))
+        choices = [choice for choice in choices if id(choice) not in kept]
+        rest += minor
+    return Scope(name, choices, rest)
 
 
-def _unchanged(choice: Choice, origin: str) -> bool:
-    return choice.entry.origin == origin and not choice.entry.changes
+def _unchanged(entry: Hyperparameter, origin: str) -> bool:
+    return entry.origin == origin and not entry.changes
 
 
-def _choices(scope: Branch[Hyperparameter]) -> Iterator[Choice]:
-    yield from (Choice(scope, entry, scope.count) for entry in scope.items)
-    counts = [scope.count]
-    for depth, branch in walk(scope):
+def _choices(top: Branch[Hyperparameter]) -> Iterator[Choice]:
+    yield from (Choice(top, entry, top.count) for entry in top.items)
+    counts = [top.count]
+    for depth, branch in walk(top):
         del counts[depth + 1 :]
         counts.append(counts[-1] * branch.count)
         yield from (Choice(branch, entry, counts[-1]) for entry in branch.items)
+
+
+def first_of_all(choices: Sequence[Choice], room: int) -> tuple[list[Choice], list[Choice]]:
+    """What to show where there is no room for all, in the model's order, and what is left out.
+
+    What somebody chose comes before what nobody knows, and that before what was worked out.
+    """
+    if len(choices) <= room:
+        return list(choices), []
+    ranked = sorted(range(len(choices)), key=lambda index: _rank(choices[index].entry))
+    kept = set(ranked[:room])
+    return (
+        [choice for index, choice in enumerate(choices) if index in kept],
+        [choice for index, choice in enumerate(choices) if index not in kept],
+    )
+
+
+def _rank(entry: Hyperparameter) -> int:
+    if entry.changes:
+        return 0
+    return {"explicit": 0, "live": 0, None: 1, "derived": 2, "default": 3}[entry.origin]
 
 
 def by_origin(choices: Iterable[Choice]) -> Counter[str]:

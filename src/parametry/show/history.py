@@ -128,13 +128,18 @@ def _differing(phases: list[Phase]) -> list[str]:
 def _values(phase: Phase, addresses: list[str]) -> str:
     own = [address for address in addresses if address in phase.hyperparameters]
     shown = [
-        f"{address.partition('/')[2] or address}="
-        f"{one_line(phase.hyperparameters[address].value, 30)}"
+        f"{_short(address, phase)}={one_line(phase.hyperparameters[address].value, 30)}"
         for address in own[:_MOST_VALUES]
     ]
     if len(own) > _MOST_VALUES:
         shown.append(f"… {len(own) - _MOST_VALUES:,} more")
     return ", ".join(shown)
+
+
+def _short(address: str, phase: Phase) -> str:
+    """The address without the scope that the kind of phase says already."""
+    scope, _, below = address.partition("/")
+    return below if below and scope.startswith(phase.kind) else address
 
 
 def _more(count: int) -> list[Block]:

@@ -10,7 +10,6 @@ from parametry.show.history import first_and_last, moment
 from parametry.show.markup import Markup, address, text
 from parametry.show.quantity import number, plural
 from parametry.show.tables import shares
-from parametry.show.value import in_effect
 
 __all__ = ["hyperparameters"]
 
@@ -73,7 +72,7 @@ def _row(choice: Choice) -> str:
     where = "" if entry.where is None else text(str(entry.where))
     cells = (
         f"<td>{address(choice.address)}{times}</td>",
-        f'<td><code class="{look}">{text(in_effect(entry))}</code>{_changes(entry)}</td>',
+        f'<td><code class="{look}">{text(choice.told)}</code>{_changes(entry)}</td>',
         f'<td class="dim">{entry.origin or ""}</td>',
         f'<td class="dim">{where}</td>',
     )

@@ -10,13 +10,12 @@ from parametry.core.layer import Layer
 from parametry.core.parameter import Parameter
 from parametry.core.tie import Tie
 from parametry.show import nodes
-from parametry.show.chosen import Choice, by_origin, origin_words, scopes
+from parametry.show.chosen import Choice, by_origin, first_of_all, origin_words, scopes
 from parametry.show.columns import Block, Cell, Column, Line, Style, Table
 from parametry.show.detail import Detail
 from parametry.show.quantity import number, shape
 from parametry.show.structure import Node, Shapes, rows_within, structure
 from parametry.show.tree import Branch, fold, grow, walk
-from parametry.show.value import in_effect
 
 __all__ = ["coverage", "hyperparameters", "layers", "parameters", "shares", "tie_words", "ties"]
 
@@ -41,14 +40,12 @@ def hyperparameters(entries: Mapping[str, Hyperparameter], detail: Detail) -> li
     for scope, room in zip(found, rooms, strict=True):
         if table.rows:
             table.rows.append(())
-        table.rows += [_choice(choice, tells) for choice in scope.choices[:room]]
-        more = sum(choice.count for choice in scope.choices[room:])
-        hidden = [_LEFT_OUT.format(number(more))] if more else []
-        rest = by_origin(scope.rest)
-        hidden += [origin_words(rest)] if rest else []
-        table.left_out += more + rest.total()
-        if hidden:
-            words = Cell(", ".join(hidden), "dim")
+        shown, cut = first_of_all(scope.choices, room)
+        table.rows += [_choice(choice, tells) for choice in shown]
+        left_out = by_origin([*cut, *scope.rest])
+        table.left_out += left_out.total()
+        if left_out:
+            words = Cell(origin_words(left_out), "dim")
             table.rows.append((Cell(f"{scope.name}/…", "dim"), Cell(""), words))
     return [table] if table.rows else []
 
@@ -60,7 +57,7 @@ def _choice(choice: Choice, tells: bool) -> tuple[Cell, ...]:
     return (
         Cell(choice.address, "dim" if minor else "address"),
         Cell(nodes.times(choice.count), "dim"),
-        Cell(in_effect(entry), look),
+        Cell(choice.told, look),
         Cell((entry.origin or "–") if tells else "", "dim"),
         Cell("" if entry.where is None else str(entry.where), "dim"),
     )

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from parametry.core.caller import frames_above, place_of, user_frames
 from parametry.core.coverage import Gap
 from parametry.core.hyperparameter import Change
 from parametry.core.ledger import Call, Event, ObjectReference, Record, freeze, ledger
 from parametry.core.place import Place
-from parametry.core.value import Plain, Unset, class_name
+from parametry.core.value import UNSET, Plain, Unset, class_name, shortest
 from parametry.frameworks.keras.describe import label_of, read_scalar
 from parametry.frameworks.keras.observe import add_event, constants, root_models, snapshot
 from parametry.frameworks.keras.optimizer import optimizer_step
@@ -92,10 +94,9 @@ def rate_assigned(variable: Any, value: Any, frame: FrameType | None) -> Callabl
     if optimizer is None:
         return None
     record = ledger.record(optimizer)
-    changes = record.changes.setdefault("learning_rate", [])
     old = read_scalar(variable)
-    if isinstance(old, Unset) and changes:
-        old = changes[-1].new
+    if isinstance(old, Unset):
+        old = _last_rate(record)
     step = optimizer_step(optimizer)
     cause, where = _cause(frame)
 
@@ -103,7 +104,9 @@ def rate_assigned(variable: Any, value: Any, frame: FrameType | None) -> Callabl
         new = read_scalar(variable)
         if isinstance(new, Unset):
             new = read_scalar(value)
-        if not isinstance(new, Unset) and new == old:
+        record.rate = new
+        if not isinstance(new, Unset) and (new == old or (isinstance(old, Unset) and not where)):
+            # The JAX backend puts every value back into its variable after some steps.
             return
         if isinstance(new, Unset):
             record.gaps.append(
@@ -115,6 +118,15 @@ def rate_assigned(variable: Any, value: Any, frame: FrameType | None) -> Callabl
         _add_change(record, Change(step, old, new, cause, where))
 
     return finish
+
+
+def _last_rate(record: Record) -> Plain | Unset:
+    """The rate as it was last known, for when a running ``fit`` has taken it out of its variable."""
+    if not isinstance(record.rate, Unset):
+        return record.rate
+    call = record.construction
+    passed = None if call is None else call.arguments.get("learning_rate")
+    return shortest(np.float32(passed)) if isinstance(passed, float) else UNSET
 
 
 def rate_replaced(optimizer: Any, before: Any, after: Any, frame: FrameType | None) -> None:
