@@ -11,37 +11,36 @@ import pytest
 TELL = "import json, sys\nprint(json.dumps([sys.argv[1:], __name__, sys.path[0]]))\n"
 
 
+ARGUMENTS = [
+    ["--help", "-m", "module"],
+    ["--", "-m", "--"],
+    [],
+    ["-h"],
+    ["--version"],
+    ["--json", "--output", "x.json"],
+    ["--show", "a["],
+    ["--quiet", "--all"],
+    ["-"],
+    ["", " ", "a b", "--x=ä"],
+    ["run", "train.py"],
+]
+WAYS = {
+    "script": ["train.py"],
+    "dashes": ["--", "train.py"],
+    "module": ["-m", "train"],
+    "joined": ["-mtrain"],
+    "options": ["--show", "script/**", "--plain", "--output=r.json", "train.py"],
+}
+
+
 @pytest.mark.parametrize(
-    "own",
-    [
-        [],
-        ["--help"],
-        ["-h"],
-        ["--version"],
-        ["--json"],
-        ["--output", "x.json"],
-        ["-m", "module"],
-        ["--show", "a["],
-        ["--quiet", "--all"],
-        ["--"],
-        ["--", "-m", "--"],
-        ["-"],
-        ["", " ", "a b", "--x=ä"],
-        ["run", "train.py"],
-    ],
-    ids=" ".join,
+    ("way", "own"),
+    [("script", own) for own in ARGUMENTS]
+    + [(way, own) for way in list(WAYS)[1:] for own in ARGUMENTS[:2]],
 )
-@pytest.mark.parametrize("way", ["script", "dashes", "module", "joined", "options"])
-def test_arguments_reach_the_script_untouched(parametry, script, own, way) -> None:
+def test_arguments_reach_the_script_untouched(parametry, script, way, own) -> None:
     path = script(TELL)
-    called = {
-        "script": ["train.py"],
-        "dashes": ["--", "train.py"],
-        "module": ["-m", "train"],
-        "joined": ["-mtrain"],
-        "options": ["--show", "script/**", "--plain", "--output=r.json", "train.py"],
-    }[way]
-    done = parametry("run", *called, *own)
+    done = parametry("run", *WAYS[way], *own)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [own, "__main__", str(path.parent)]
 

@@ -214,7 +214,7 @@ def test_what_was_chosen_is_shown_before_what_nobody_knows(build) -> None:
     entries[400] = build.choice("model/last/rate", 0.1, "live")
     shown = text.mapping(build.hyperparameters(entries), width=120).splitlines()
     places = [
-        shown.index(next(l for l in shown if l.startswith(a)))
+        shown.index(next(line for line in shown if line.startswith(a)))
         for a in ("model/l0x/axis", "model/head/units", "model/last/rate")
     ]
     assert places == sorted(places)

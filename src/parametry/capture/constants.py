@@ -12,7 +12,7 @@ import pathlib
 import sys
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
@@ -22,7 +22,7 @@ from parametry.capture.assignments import Binding, Scope, scopes_of
 from parametry.capture.secrets import withhold
 from parametry.conventions.names import snake_case
 from parametry.core.address import part
-from parametry.core.caller import file_name, owner_of, user_frames
+from parametry.core.caller import cells, file_name, owner_of, user_frames
 from parametry.core.described import Described, Flattener
 from parametry.core.fields import fields_of
 from parametry.core.hyperparameter import Hyperparameter
@@ -47,7 +47,6 @@ class _Namespace:
     line: int
     values: Mapping[str, Any]
     scope: Scope | None
-    free: frozenset[str] = frozenset()
     caller: Place | None = None
 
 
@@ -112,7 +111,6 @@ def _of_function(frame: FrameType, caller: FrameType | None) -> _Namespace:
         frame.f_lineno or 0,
         dict(frame.f_locals),
         scope,
-        frozenset(code.co_freevars),
         where,
     )
 
@@ -144,14 +142,14 @@ class _Collector:
             if isinstance(value, types.ModuleType):
                 self._add_module(name, value)
                 continue
-            binding = _binding(namespace, name, value)
+            home, binding = _home(namespace, name, value)
             if binding is None or (binding.empty and isinstance(value, (list, dict, set))):
                 continue
             kept = _kept(name, value)
             if kept is None:
                 continue
             shown, described = kept
-            self._add(shown, described, namespace, binding, value)
+            self._add(shown, described, home, binding, value)
 
     def _add_module(self, name: str, module: types.ModuleType) -> None:
         """A configuration module of the user's: ``import config; config.batch_size``."""
@@ -205,6 +203,22 @@ class _Collector:
                     self.found[outer] = Hyperparameter(
                         outer, entry.value, UNSET, "explicit", entry.where
                     )
+
+
+def _home(namespace: _Namespace, name: str, value: Any) -> tuple[_Namespace, Binding | None]:
+    """What gave the name its value, and where: in a notebook perhaps another cell."""
+    binding = _binding(namespace, name, value)
+    if binding is not None:
+        return namespace, binding
+    notebook = cells()
+    if namespace.file not in notebook:
+        return namespace, None
+    for file in notebook[notebook.index(namespace.file) + 1 :]:
+        scope = (scopes_of(file) or {}).get(("<module>", 0))
+        if scope is not None and name in scope.bindings:
+            cell = replace(namespace, file=file, scope=scope, line=_END)
+            return cell, _binding(cell, name, value)
+    return namespace, None
 
 
 def _binding(namespace: _Namespace, name: str, value: Any) -> Binding | None:

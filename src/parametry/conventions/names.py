@@ -9,6 +9,7 @@ alone decides, since a file cannot know who chose the name.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,12 +21,15 @@ __all__ = ["Sibling", "automatic", "sibling_parts", "snake_case"]
 # Names that Keras gives automatically although the class is called otherwise.
 _OTHER_BASES = {
     "Functional": ("model",),
+    "InputLayer": ("input",),
     "Variable": ("variable", "keras_variable"),
     "KerasVariable": ("variable",),
     "NnxVariable": ("variable",),
     "ResourceVariable": ("variable",),
 }
 _PREFIXES = ("forward_", "backward_")
+# No process makes more layers, and Python reads no number of thousands of digits.
+_MOST_DIGITS = 18
 
 
 @lru_cache(maxsize=4096)
@@ -62,13 +66,26 @@ def automatic(name: str, class_name: str) -> tuple[str, int] | None:
         if not name.startswith(prefix):
             continue
         rest = name[len(prefix) :]
-        for base in (snake_case(class_name), *_OTHER_BASES.get(class_name, ())):
+        for base in _bases(class_name):
             if rest == base:
                 return prefix + base, 0
             number = rest[len(base) + 1 :]
-            if rest.startswith(base + "_") and number.isascii() and number.isdigit():
+            if rest.startswith(base + "_") and _is_number(number):
                 return prefix + base, int(number)
     return None
+
+
+def _bases(class_name: str) -> tuple[str, ...]:
+    base = snake_case(class_name)
+    if not base:
+        return ()
+    # Keras 2 makes the name of a private class safe for TensorFlow.
+    private = (f"private{base}",) if base.startswith("_") else ()
+    return (base, *private, *_OTHER_BASES.get(class_name, ()))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,40 +124,65 @@ def sibling_parts(siblings: Sequence[Sibling]) -> list[str]:
         only = siblings[0]
         form = automatic(only.name, only.class_name)
         return [part(form[0] if form else only.name)]
-    counts: dict[str, int] = {}
-    groups: dict[str, list[tuple[int, int]]] = {}
-    for index, sibling in enumerate(siblings):
-        form = automatic(sibling.name, sibling.class_name)
-        if form is None:
-            counts[sibling.name] = counts.get(sibling.name, 0) + 1
-        else:
-            groups.setdefault(form[0], []).append((form[1], index))
+    forms = [automatic(sibling.name, sibling.class_name) for sibling in siblings]
+    pairs = list(zip(siblings, forms, strict=True))
+    counts = Counter(sibling.name for sibling, form in pairs if form is None)
     parts: list[str | None] = [None] * len(siblings)
-    taken: set[str] = set()
-    for index, sibling in enumerate(siblings):
-        if counts.get(sibling.name) == 1 and automatic(sibling.name, sibling.class_name) is None:
-            parts[index] = part(sibling.name)
-            taken.add(part(sibling.name))
+    taken = _Taken()
+    groups: dict[str, list[tuple[int, int]]] = {}
+    for index, (sibling, form) in enumerate(pairs):
+        if form is not None:
+            groups.setdefault(form[0], []).append((form[1], index))
+        elif counts[sibling.name] == 1:
+            parts[index] = taken.take(part(sibling.name))
     for base, members in groups.items():
         number = 0
         for _, index in sorted(members):
-            parts[index], number = _free(part(base), number, taken)
+            parts[index], number = taken.free(part(base), number)
     for index, sibling in enumerate(siblings):
         if parts[index] is None:
             path = sibling.path()
-            if path is None or path in taken:
-                parts[index], _ = _free(part(sibling.name), 0, taken)
+            if path is None or not taken.is_free(path):
+                parts[index], _ = taken.free(part(sibling.name), 0)
             else:
-                parts[index] = path
-                taken.add(path)
+                parts[index] = taken.take(path)
     return [found for found in parts if found is not None]
 
 
-def _free(base: str, number: int, taken: set[str]) -> tuple[str, int]:
-    """The first free name from a number on, and the number after it."""
-    while True:
-        name = base if number == 0 else f"{base}_{number}"
-        number += 1
-        if name not in taken:
-            taken.add(name)
-            return name, number
+class _Taken:
+    """What siblings are called so far: no two alike, and none that seems to lie below another.
+
+    A path of attributes may have several parts, ``blocks/0``: beside it no other may be ``blocks``,
+    whose own child ``0`` would be at the same address.
+    """
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._above: set[str] = set()
+
+    def is_free(self, name: str) -> bool:
+        """Whether a sibling may be called so."""
+        return (
+            name not in self._names
+            and name not in self._above
+            and self._names.isdisjoint(_prefixes(name))
+        )
+
+    def take(self, name: str) -> str:
+        """Call a sibling so; gives the name."""
+        self._names.add(name)
+        self._above.update(_prefixes(name))
+        return name
+
+    def free(self, base: str, number: int) -> tuple[str, int]:
+        """Take the first free name from a number on; gives it and the number after it."""
+        while True:
+            name = base if number == 0 else f"{base}_{number}"
+            number += 1
+            if self.is_free(name):
+                return self.take(name), number
+
+
+def _prefixes(name: str) -> list[str]:
+    ends = (index for index, character in enumerate(name) if character == "/")
+    return [name[:end] for end in ends]

@@ -54,7 +54,7 @@ def _percent(character: str) -> str:
 
 
 def unpart(escaped: str) -> str:
-    """The name that `part` escaped.
+    """The name that `part` escaped; text that no `part` gives stays as it is.
 
     Example:
         >>> unpart("conv%2F1")
@@ -69,7 +69,10 @@ def unpart(escaped: str) -> str:
         lambda match: bytes([int(match[1], 16)]),
         escaped.encode("utf-8", "surrogatepass"),
     )
-    return raw.decode("utf-8", "surrogatepass")
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return escaped
 
 
 def join(*addresses: str) -> str:

@@ -7,24 +7,25 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from types import FrameType
 from typing import Literal, TypeAlias
 
 from parametry.core.place import Place
 
-__all__ = ["Owner", "frames_above", "owner_of", "place_of", "user_frames"]
+__all__ = ["Owner", "cells", "file_name", "frames_above", "owner_of", "place_of", "user_frames"]
 
 Owner: TypeAlias = Literal["user", "framework", "library", "parametry"]
 
 _FRAMEWORKS = frozenset(
     {"keras", "tf_keras", "tensorflow", "jax", "jaxlib", "torch", "flax", "ml_dtypes", "optree"}
 )
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_HERE = str(Path(__file__).absolute().parents[1]) + os.sep
 
 
 def _library_folders() -> tuple[str, ...]:
     found = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
-    found.add(os.path.dirname(os.__file__))
+    found.add(str(Path(os.__file__).parent))
     found |= {os.path.realpath(folder) for folder in found if folder}
     return tuple(folder + os.sep for folder in found if folder)
 
@@ -84,10 +85,20 @@ def file_name(filename: str) -> str:
 
 
 def _cell(filename: str) -> str | None:
+    number = _cell_numbers().get(filename)
+    if number is None and filename.startswith("<ipython-input-"):
+        return f"In[{filename.split('-')[2]}]"
+    return None if number is None else f"In[{number}]"
+
+
+def _cell_numbers() -> dict[str, int]:
+    """The notebook's cells by the file name that IPython gave them."""
     shell = sys.modules.get("IPython")
     interactive = None if shell is None else shell.get_ipython()
-    numbers = getattr(getattr(interactive, "compile", None), "_filename_map", {})
-    number = numbers.get(filename)
-    if number is None and filename.startswith("<ipython-input-"):
-        number = filename.split("-")[2]
-    return None if number is None else f"In[{number}]"
+    return dict(getattr(getattr(interactive, "compile", None), "_filename_map", {}))
+
+
+def cells() -> list[str]:
+    """The file names of the cells that a notebook has run, the latest first; else none."""
+    numbers = _cell_numbers()
+    return sorted(numbers, key=lambda name: numbers[name], reverse=True)

@@ -8,7 +8,7 @@ turns it into rows.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from parametry.core.hyperparameter import Hyperparameter, Origin
 from parametry.core.place import Place
 from parametry.core.value import (
     DEEPEST,
+    LONGEST_LIST,
     UNSET,
     Plain,
     Unset,
@@ -25,9 +26,12 @@ from parametry.core.value import (
     function_name,
     is_array,
     is_function,
+    key_text,
+    keyed,
     same,
     to_plain,
 )
+from parametry.core.watch import watch
 
 __all__ = ["Describe", "Described", "Flattener", "Row", "describe_general", "merge"]
 
@@ -74,6 +78,8 @@ def _describe_nothing(value: Any, /) -> Described | Plain | Unset:
 
 
 _SCALARS = frozenset({type(None), bool, int, float})
+_MOST_ITEMS = 1_000
+_MOST_ROWS = 20_000
 
 
 class Flattener:
@@ -93,6 +99,7 @@ class Flattener:
         self.rows: dict[str, Row] = {}
         self._describe = describe
         self._inside: set[int] = set()
+        self._before = 0
 
     def add(
         self,
@@ -114,16 +121,25 @@ class Flattener:
             self.rows[address] = Row(to_plain(value) if kind is str else value, origin, where)
         elif kind is Described:
             self._add_described(address, value, origin, where)
-        elif id(value) in self._inside or len(self._inside) > DEEPEST:
-            self.rows[address] = Row(
-                {"$object": class_name(kind), "recursive": True}, origin, where
-            )
+        elif id(value) in self._inside:
+            self.rows[address] = Row(_recursive(value), origin, where)
+        elif len(self._inside) > DEEPEST or self._is_full():
+            self.rows[address] = Row({"$object": class_name(kind)}, origin, where)
         else:
+            if not self._inside:
+                self._before = len(self.rows)
             self._inside.add(id(value))
             try:
                 self._add_object(address, value, origin, where)
+            except Exception as error:  # an object may raise from anything that is asked of it
+                watch.fault("describing an object", error)
+                self.rows[address] = Row({"$object": class_name(kind)}, origin, where)
             finally:
                 self._inside.discard(id(value))
+
+    def _is_full(self) -> bool:
+        """Whether one value has become so many rows that its objects are no longer opened."""
+        return bool(self._inside) and len(self.rows) - self._before > _MOST_ROWS
 
     def _add_described(
         self, address: str, value: Described, origin: Origin | None, where: Place | None
@@ -144,7 +160,7 @@ class Flattener:
     ) -> None:
         if isinstance(value, (list, tuple, dict)) and not hasattr(type(value), "_fields"):
             if not self._add_items(address, value, origin, where):
-                self.rows[address] = Row(self._plain_items(value), origin, where)
+                self.rows[address] = Row(self._plain(value, [LONGEST_LIST]), origin, where)
             return
         described = self._describe(value)
         if isinstance(described, Unset):
@@ -162,12 +178,14 @@ class Flattener:
         where: Place | None,
     ) -> bool:
         """Add a container's items as a subtree; False where it holds plain data alone."""
-        items = list(value.items() if isinstance(value, dict) else enumerate(value))
-        if len(items) > 1_000 or not any(self._is_object(item) for _, item in items):
+        if len(value) > _MOST_ITEMS or not self._holds_object(value, [LONGEST_LIST]):
             return False
         taken: set[str] = set()
-        for key, item in items:
-            name = str(key) if isinstance(value, dict) else self._item_name(key, item)
+        pairs: Iterable[tuple[Any, Any]] = enumerate(list(value))
+        if isinstance(value, dict):
+            pairs = keyed(list(value.items())).items()
+        for key, item in pairs:
+            name = key_text(key) if isinstance(value, dict) else self._item_name(key, item)
             unique, count = name, 0
             while unique in taken:
                 count += 1
@@ -176,25 +194,47 @@ class Flattener:
             self.add(join(address, part(unique)), item, origin, where)
         return True
 
-    def _plain_items(self, value: Any, depth: int = 0) -> Plain:
-        """A container without objects: what describes itself as a plain value is told by that."""
-        if isinstance(value, (list, tuple)) and len(value) <= 1_000 and depth < DEEPEST:
-            return [self._plain_items(item, depth + 1) for item in value]
-        if isinstance(value, dict) and len(value) <= 1_000 and depth < DEEPEST:
-            return {key: self._plain_items(item, depth + 1) for key, item in value.items()}
-        if type(value) in _SCALARS or type(value) is str:
+    def _plain(self, value: Any, room: list[int]) -> Plain:
+        """A value without objects: what describes itself as a plain value is told by that."""
+        kind = type(value)
+        if kind in _SCALARS or kind is str:
             return to_plain(value)
-        found = self._describe(value)
-        return to_plain(value) if isinstance(found, (Unset, Described)) else found
+        if not isinstance(value, (list, tuple, dict)) or hasattr(kind, "_fields"):
+            found = self._describe(value)
+            return to_plain(value) if isinstance(found, (Unset, Described)) else found
+        room[0] -= len(value)
+        if room[0] < 0 or len(self._inside) > DEEPEST:
+            return to_plain(value) if room[0] >= 0 else _too_long(value)
+        if isinstance(value, dict):
+            pairs = list(value.items())
+            return keyed((key, self._plain_below(item, room)) for key, item in pairs)
+        return [self._plain_below(item, room) for item in list(value)]
 
-    def _is_object(self, value: Any) -> bool:
+    def _plain_below(self, value: Any, room: list[int]) -> Plain:
+        kind = type(value)
+        if kind in _SCALARS or kind is str:
+            return to_plain(value)
+        if id(value) in self._inside:
+            return _recursive(value)
+        self._inside.add(id(value))
+        try:
+            return self._plain(value, room)
+        finally:
+            self._inside.discard(id(value))
+
+    def _holds_object(self, value: Any, room: list[int], depth: int = 0) -> bool:
+        """Whether a container, or one within it, holds what becomes a subtree."""
+        items = list(value.values() if isinstance(value, dict) else value)
+        room[0] -= len(items)
+        return room[0] >= 0 and any(self._is_object(item, room, depth) for item in items)
+
+    def _is_object(self, value: Any, room: list[int], depth: int) -> bool:
         kind = type(value)
         if kind in _SCALARS or kind is str:
             return False
-        if isinstance(value, (list, tuple)) and not hasattr(kind, "_fields"):
-            return len(value) <= 1_000 and any(map(self._is_object, value))
-        if isinstance(value, dict):
-            return len(value) <= 1_000 and any(map(self._is_object, value.values()))
+        if isinstance(value, (list, tuple, dict)) and not hasattr(kind, "_fields"):
+            short = depth < DEEPEST and len(value) <= _MOST_ITEMS
+            return short and self._holds_object(value, room, depth + 1)
         if is_array(value):
             return False
         if kind is Described:
@@ -213,6 +253,14 @@ class Flattener:
         if isinstance(found, Described) and isinstance(found.label, str):
             return found.label
         return str(index)
+
+
+def _recursive(value: Any) -> Plain:
+    return {"$object": class_name(type(value)), "recursive": True}
+
+
+def _too_long(value: Any) -> Plain:
+    return {"$long": len(value), "class": class_name(type(value))}
 
 
 def describe_general(value: Any) -> Described | Plain:

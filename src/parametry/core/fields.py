@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import re
 import types
 from typing import Any
 
@@ -17,6 +18,7 @@ from parametry.core.value import function_name, is_function, to_plain
 __all__ = ["fields_of", "function_fields"]
 
 _MOST_FIELDS = 200
+_RESOLVER = re.compile(r"\$\{[^{}]*:")
 # Configuration classes of other libraries, by qualified name, and what gives their plain form.
 _CONFIGURATIONS = {
     "omegaconf.dictconfig.DictConfig": "omegaconf",
@@ -51,7 +53,9 @@ def fields_of(value: object) -> dict[str, Any] | None:
     elif hasattr(cls, "__attrs_attrs__"):
         names = [attribute.name for attribute in cls.__attrs_attrs__]
     elif hasattr(cls, "__pydantic_fields__"):
-        names = list(cls.__pydantic_fields__)
+        extra = stored.get("__pydantic_extra__") or {}  # what a model takes beyond its own fields
+        stored.update(extra)
+        names = [*cls.__pydantic_fields__, *extra]
     else:
         return _configuration(value)
     return _first({name: stored[name] for name in names if name in stored})
@@ -88,8 +92,15 @@ def _omegaconf(value: object) -> Any:
     import sys
 
     # The object's class was found, so its package is loaded; nothing is imported on its behalf.
-    # Interpolations may call resolvers, the user's own code: they stay as they are written.
-    return sys.modules["omegaconf"].OmegaConf.to_container(value, resolve=False)
+    to_container = sys.modules["omegaconf"].OmegaConf.to_container
+    written = to_container(value, resolve=False)
+    # A resolver, ``${name:…}``, is the user's own code: such a configuration stays as written.
+    if _RESOLVER.search(repr(written)):
+        return written
+    try:
+        return to_container(value, resolve=True)
+    except Exception:  # a reference that leads nowhere yet
+        return written
 
 
 def _first(fields: dict[str, Any]) -> dict[str, Any]:
@@ -112,6 +123,10 @@ def function_fields(function: Any) -> dict[str, Any]:
         fields = {f"argument_{index}": value for index, value in enumerate(function.args)}
         return {**function_fields(function.func), **fields, **function.keywords}
     function = getattr(function, "__func__", function)
+    for _ in range(20):
+        if isinstance(function, types.FunctionType) or not hasattr(function, "__wrapped__"):
+            break
+        function = function.__wrapped__  # what jax.jit, tf.function or lru_cache was given
     code = getattr(function, "__code__", None)
     if not isinstance(function, types.FunctionType) or code is None:
         return {}

@@ -20,7 +20,18 @@ from parametry.core.described import Described, describe_general
 from parametry.core.hyperparameter import Change, Hyperparameter, Origin
 from parametry.core.phase import PhaseKind
 from parametry.core.place import Place
-from parametry.core.value import UNSET, Plain, Unset, class_name, is_array, is_function, to_plain
+from parametry.core.value import (
+    DEEPEST,
+    LONGEST_LIST,
+    UNSET,
+    Plain,
+    Unset,
+    class_name,
+    is_array,
+    is_function,
+    keyed,
+    to_plain,
+)
 
 __all__ = [
     "Call",
@@ -136,6 +147,7 @@ class ObjectReference:
 
 
 _MOST_DEPARTED = 100
+_LONGEST_OPENED = 1_000
 
 
 class Ledger:
@@ -157,7 +169,8 @@ class Ledger:
     def __init__(self) -> None:
         self._records: dict[int, tuple[weakref.ref[Any], Record]] = {}
         self.departed: deque[Record] = deque(maxlen=_MOST_DEPARTED)
-        self._lock = threading.Lock()
+        # The same thread may come back: making a record may set off a finalizer of the user's.
+        self._lock = threading.RLock()
         self._count = 0
 
     def record(self, thing: object) -> Record:
@@ -181,6 +194,9 @@ class Ledger:
                     departed.append(entry[1])
 
         with self._lock:
+            found = self.find(thing)  # another thread may have been here meanwhile
+            if found is not None:
+                return found
             self._count += 1
             record = Record(class_name=class_name(type(thing)), order=self._count)
             records[key] = (weakref.ref(thing, forget), record)
@@ -219,42 +235,68 @@ def freeze(value: Any, book: Ledger | None = None, depth: int = 0) -> Any:
         book: The ledger that may know the objects.
         depth: How deep within containers the value lies.
     """
-    kind = type(value)
-    if value is None or kind is bool or kind is int or kind is float:
-        return value
-    if kind is str or is_array(value):
-        return to_plain(value)
-    if kind in (list, tuple) and len(value) <= 1_000 and depth < 8:
-        return [freeze(item, book, depth + 1) for item in value]
-    if kind is dict and len(value) <= 1_000 and depth < 8:
-        return {key: freeze(item, book, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple, dict, set, frozenset)) and not hasattr(kind, "_fields"):
-        if isinstance(value, (list, tuple)) and len(value) <= 1_000 and depth < 8:
-            return [freeze(item, book, depth + 1) for item in list(value)]
-        return to_plain(value)
-    try:
-        return _freeze_object(value, book, depth)
-    except Exception:  # any attribute of a foreign object may raise
-        return {"$object": class_name(kind)}
+    return _Freezer(book).freeze(value, depth)
 
 
-def _freeze_object(value: Any, book: Ledger | None, depth: int) -> Any:
-    record = None if book is None else book.find(value)
-    if record is None:
-        general = describe_general(value)
-        if isinstance(general, Described):
-            fields = {
-                name: freeze(item, book, depth + 1) if depth < 8 else to_plain(item)
-                for name, item in general.fields.items()
-            }
-            return Described(general.class_name, general.label, fields)
-        if not (isinstance(general, dict) and "$object" in general) or is_function(value):
-            return general
-    try:
-        reference = weakref.ref(value)
-    except TypeError:
-        return to_plain(value)
-    return ObjectReference(reference, class_name(type(value)), record)
+class _Freezer:
+    """Freezes one argument: each object once on a way down, and not more than a bounded number."""
+
+    def __init__(self, book: Ledger | None) -> None:
+        self._book = book
+        self._room = LONGEST_LIST
+        self._inside: set[int] = set()
+
+    def freeze(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if value is None or kind is bool or kind is int or kind is float:
+            return value
+        if kind is str or is_array(value):
+            return to_plain(value)
+        if id(value) in self._inside:
+            return {"$object": class_name(kind), "recursive": True}
+        if depth >= DEEPEST:
+            return {"$object": class_name(kind), "deeper_than": DEEPEST}
+        self._inside.add(id(value))
+        try:
+            if isinstance(value, (list, tuple, dict)) and not hasattr(kind, "_fields"):
+                return self._container(value, depth)
+            if isinstance(value, (set, frozenset)):
+                return to_plain(value)
+            return self._object(value, depth)
+        except Exception:  # any attribute of a foreign object may raise
+            return {"$object": class_name(kind)}
+        finally:
+            self._inside.discard(id(value))
+
+    def _container(self, value: Any, depth: int) -> Any:
+        length = len(value)
+        if length > _LONGEST_OPENED:
+            return to_plain(value)
+        if length > self._room:
+            return {"$long": length, "class": class_name(type(value))}
+        self._room -= length
+        if isinstance(value, dict):
+            pairs = list(value.items())
+            return keyed((key, self.freeze(item, depth + 1)) for key, item in pairs)
+        return [self.freeze(item, depth + 1) for item in list(value)]
+
+    def _object(self, value: Any, depth: int) -> Any:
+        record = None if self._book is None else self._book.find(value)
+        if record is None:
+            general = describe_general(value)
+            if isinstance(general, Described):
+                self._room -= len(general.fields)
+                if self._room < 0:
+                    return {"$object": class_name(type(value))}
+                fields = {name: self.freeze(v, depth + 1) for name, v in general.fields.items()}
+                return Described(general.class_name, general.label, fields)
+            if not (isinstance(general, dict) and "$object" in general) or is_function(value):
+                return general
+        try:
+            reference = weakref.ref(value)
+        except TypeError:
+            return to_plain(value)
+        return ObjectReference(reference, class_name(type(value)), record)
 
 
 def described_call(call: Call, label: Plain | Unset = UNSET, name: str | None = None) -> Described:

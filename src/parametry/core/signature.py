@@ -54,8 +54,12 @@ class Signature:
             if self.rest is None:
                 return None
             given[self.rest] = list(args[len(self.positional) :])
+        if not given.keys().isdisjoint(kwargs):
+            return None
         given.update(kwargs)
         if not self.required <= given.keys():
+            return None
+        if not self.keywords and not kwargs.keys() <= self.required | self.defaults.keys():
             return None
         frozen = {name: freeze(value, book) for name, value in given.items()}
         ordered = {name: frozen.get(name, default) for name, default in self.defaults.items()}

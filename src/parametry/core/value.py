@@ -43,6 +43,7 @@ __all__ = [
     "function_name",
     "is_array",
     "is_function",
+    "key_text",
     "keyed",
     "same",
     "shortest",
@@ -194,7 +195,8 @@ def _key(key: Any) -> Key:
 
 
 def _another(key: Key, taken: Mapping[Any, object]) -> str:
-    return next(name for name in (f"{key}#{n}" for n in count(2)) if name not in taken)
+    text = key_text(key)
+    return next(name for name in (f"{text}#{n}" for n in count(2)) if name not in taken)
 
 
 def _other(value: Any, budget: list[int], inside: set[int], depth: int) -> Plain:
@@ -203,6 +205,8 @@ def _other(value: Any, budget: list[int], inside: set[int], depth: int) -> Plain
         return value.name
     if isinstance(value, (np.bool_, bool)):
         return bool(value)
+    if isinstance(value, np.timedelta64):  # which NumPy counts among the integers
+        return _numpy_scalar(value)
     if isinstance(value, (np.integer, int)):
         exact: Any = value
         return int.__int__(exact) if issubclass(type(value), int) else int(value)
@@ -365,13 +369,19 @@ def to_json_value(value: Plain) -> Any:
     if isinstance(value, Mapping):
         out: dict[str, Any] = {}
         for key, item in value.items():
-            name = _json_key(key)
+            name = key_text(key)
             out[_another(name, out) if name in out else name] = to_json_value(item)
         return out
     return value
 
 
-def _json_key(key: Key) -> str:
+def key_text(key: Key) -> str:
+    """A key as text, as JSON spells it.
+
+    Example:
+        >>> key_text(None), key_text(True), key_text(3), key_text("a")
+        ('null', 'true', '3', 'a')
+    """
     if isinstance(key, str):
         return key
     if key is None or isinstance(key, bool):  # as JSON spells them; 0 equals False as a dict's key

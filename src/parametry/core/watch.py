@@ -7,6 +7,7 @@ coverage, and never reaches the program that is being watched.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -71,13 +72,18 @@ class Watch:
 
     def fault(self, doing: str, error: BaseException) -> None:
         """Report a fault of capture's own, once for each kind."""
-        reason = f"capture failed while {doing}: {type(error).__name__}: {error}"
         kind = f"{doing}:{type(error).__name__}"
         if kind in self._reported:
             return
         self._reported.add(kind)
+        try:
+            text = str(error)
+        except Exception:  # the error is the user's own, and cannot say what it is
+            text = "(its message cannot be read)"
+        reason = f"capture failed while {doing}: {type(error).__name__}: {text}"
         self.gaps.append(Gap("capture", reason))
-        _log.warning("parametry: %s (training goes on; this is reported once)", reason)
+        with contextlib.suppress(Exception):  # a log handler of the user's may raise
+            _log.warning("parametry: %s (training goes on; this is reported once)", reason)
 
 
 class _Inside:

@@ -185,7 +185,9 @@ def first_of_all(choices: Sequence[Choice], room: int) -> tuple[list[Choice], li
 def _rank(entry: Hyperparameter) -> int:
     if entry.changes:
         return 0
-    return {"explicit": 0, "live": 0, None: 1, "derived": 2, "default": 3}[entry.origin]
+    if entry.origin is None:
+        return 1 if entry.value is not None else 3  # most likely a default
+    return {"explicit": 0, "live": 0, "derived": 2, "default": 4}[entry.origin]
 
 
 def by_origin(choices: Iterable[Choice]) -> Counter[str]:

@@ -26,13 +26,41 @@ def build(model: Any, *, sample: Any = None, input_shape: Any = None) -> None:
         if sample is not None:
             model(sample)
         else:
-            model.build(input_shape)
+            _build_from_shape(model, input_shape)
     except Exception as error:
-        way = "the sample" if sample is not None else f"input_shape={input_shape!r}"
-        raise NotBuilt(
-            f"{model.name} could not be built from {way}: {type(error).__name__}: {error}",
-            hint="pass a sample batch as the model's call takes it: inspect(model, sample=x[:1])",
+        raise _not_built(
+            model, sample, input_shape, f": {type(error).__name__}: {error}"
         ) from error
+    if not model.built or (not model.variables and not all(x.built for x in _layers(model))):
+        raise _not_built(model, sample, input_shape, "")
+
+
+def _build_from_shape(model: Any, input_shape: Any) -> None:
+    if getattr(model.build, "_is_default", False):
+        # Keras 3 does not build a model whose class has no `build` of its own, it only says so. A
+        # call on a symbolic input builds everything that the call reaches.
+        model(_symbolic(input_shape))
+    else:
+        model.build(input_shape)
+
+
+def _symbolic(shape: Any) -> Any:
+    """A symbolic input of a shape; of several, in their own list, tuple or dict."""
+    import keras
+
+    if isinstance(shape, dict):
+        return {name: _symbolic(inner) for name, inner in shape.items()}
+    if isinstance(shape, (list, tuple)) and any(isinstance(s, (list, tuple)) for s in shape):
+        return type(shape)(_symbolic(inner) for inner in shape)
+    return keras.Input(batch_shape=shape)
+
+
+def _not_built(model: Any, sample: Any, input_shape: Any, reason: str) -> NotBuilt:
+    way = "the sample" if sample is not None else f"input_shape={input_shape!r}"
+    return NotBuilt(
+        f"{model.name} could not be built from {way}{reason}",
+        hint="pass a sample batch as the model's call takes it: inspect(model, sample=x[:1])",
+    )
 
 
 def _layers(model: Any) -> list[Any]:

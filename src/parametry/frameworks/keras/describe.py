@@ -22,6 +22,7 @@ from parametry.conventions.arguments import (
     HIDDEN_ARGUMENTS,
     INTERNAL_ARGUMENTS,
     KEPT_AS,
+    KERAS_ATTRIBUTES,
     NOT_KEPT,
 )
 from parametry.conventions.names import snake_case
@@ -69,14 +70,19 @@ def label_of(name: str) -> str:
     return snake_case(name.rpartition(".")[2])
 
 
-@per_class
 def arguments_of(cls: type) -> tuple[str, ...]:
     """The names of a class's constructor arguments, in order, those of its bases that it passes on.
 
     A base's arguments count where the class takes ``**kwargs``, as Keras's classes do for ``name``,
     ``dtype`` and ``trainable``.
     """
-    names: dict[str, None] = {}
+    return tuple(_declared(cls))
+
+
+@per_class
+def _declared(cls: type) -> dict[str, type]:
+    """Each argument with the class whose constructor declares it."""
+    names: dict[str, type] = {}
     for depth, ancestor in enumerate(cls.__mro__):
         constructor = ancestor.__dict__.get("__init__")
         if constructor is None or ancestor is object:
@@ -84,7 +90,7 @@ def arguments_of(cls: type) -> tuple[str, ...]:
         try:
             parameters = list(inspect.signature(constructor).parameters.values())[1:]
         except (TypeError, ValueError):  # a constructor written in C, or a broken signature
-            return tuple(names)
+            return names
         for parameter in parameters:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
@@ -92,12 +98,13 @@ def arguments_of(cls: type) -> tuple[str, ...]:
                 continue  # what a base requires its subclass gives it, as LSTM its cell
             if depth and parameter.name in INTERNAL_ARGUMENTS and is_of_keras(ancestor):
                 continue
-            names.setdefault(parameter.name)
+            names.setdefault(parameter.name, ancestor)
         if is_of_keras(ancestor):
-            names.update(dict.fromkeys(HIDDEN_ARGUMENTS.get(ancestor.__name__, ())))
+            for hidden in HIDDEN_ARGUMENTS.get(ancestor.__name__, ()):
+                names.setdefault(hidden, ancestor)
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
-    return tuple(names)
+    return names
 
 
 Reader = Callable[[Any, Mapping[str, Any]], Any]
@@ -108,7 +115,7 @@ def _readers(cls: type) -> tuple[tuple[str, Reader], ...]:
     """For each argument of a class, how it is read from an instance."""
     readers: list[tuple[str, Reader]] = []
     ancestors = {ancestor.__name__ for ancestor in cls.__mro__ if is_of_keras(ancestor)}
-    for name in arguments_of(cls):
+    for name, declaring in _declared(cls).items():
         if any((ancestor, name) in NOT_KEPT for ancestor in ancestors):
             continue
         elsewhere = next((KEPT_AS[a, name] for a in ancestors if (a, name) in KEPT_AS), None)
@@ -117,13 +124,16 @@ def _readers(cls: type) -> tuple[tuple[str, Reader], ...]:
         elif name == "dtype":
             readers.append((name, _read_dtype))
         else:
-            readers.append((name, _reader_of_attribute(name, cls)))
+            readers.append((name, _reader_of_attribute(name, cls, declaring)))
     return tuple(readers)
 
 
-def _reader_of_attribute(name: str, cls: type) -> Reader:
-    private = "_" + name
-    seed = "_init_seed" if name == "seed" else private
+def _reader_of_attribute(name: str, cls: type, declaring: type) -> Reader:
+    keys = ["_init_seed"] if name == "seed" else []
+    keys += [name, "_" + name]
+    if not is_of_keras(declaring):
+        # What Keras keeps for itself on every layer is not what a user's class was given.
+        keys = [key for key in keys if key not in KERAS_ATTRIBUTES]
     # A property may be called only where Keras itself defined it.
     defined = next((a for a in cls.__mro__ if name in a.__dict__), None)
     callable_property = (
@@ -133,7 +143,7 @@ def _reader_of_attribute(name: str, cls: type) -> Reader:
     )
 
     def read(thing: Any, stored: Mapping[str, Any]) -> Any:
-        for key in (seed, name, private):
+        for key in keys:
             if key in stored:
                 return stored[key]
         if callable_property:

@@ -57,7 +57,6 @@ class Tree:
         self.nodes: dict[int, Node] = {}
         self.variables: dict[int, Variable] = {}
         self._taken: set[str] = set()
-        self._taken_by_layers: set[str] = set()
         self._open: set[int] = set()
 
     def add(self, layer: Any, address: str, depth: int) -> Node:
@@ -106,8 +105,7 @@ class Tree:
     def _add_child(self, parent: Node, child: Any, part: str, uses: int) -> None:
         if id(child) in self._open:
             return  # a layer that holds one of its own ancestors: the way leads back into it
-        # A path of attributes, ``blocks/0``, may read as the address of a layer within another.
-        address = _free(join(parent.address, part), self._taken_by_layers)
+        address = join(parent.address, part)
         known = self.nodes.get(id(child))
         if known is None:
             known = self.add(child, address, parent.depth + 1)
@@ -121,7 +119,7 @@ class Tree:
         for part, variable in node.own:
             variable.addresses.append(_free(join(address, part), self._taken))
         for part, child in node.children:
-            self._alias(child, _free(join(address, part), self._taken_by_layers))
+            self._alias(child, join(address, part))
 
     def _uses(self, parent: Any) -> dict[int, int]:
         """How often a parent uses each of its children, by identity."""

@@ -1,4 +1,4 @@
-"""Prints the addresses of every model of the zoo, made in the reverse order, in a fresh process."""
+"""Prints the addresses of models of the zoo in a fresh process, made in the order of the arguments."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import parametry as pm  # noqa: E402
 
 addresses = {}
 imported: set[str] = set()
-for name, case in reversed(list(zoo.CASES.items())):
-    model = case.make()
+for name in sys.argv[1:]:
+    model = zoo.CASES[name].make()
     before = set(sys.modules)
     view = pm.inspect(model)
     addresses[name] = list(view.parameters)
