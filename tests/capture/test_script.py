@@ -72,6 +72,15 @@ def test_the_traceback_begins_in_the_program(run_watched: Callable[..., Any]) ->
     assert "script.py" not in ran.err
 
 
+def test_a_syntax_error_ends_as_pythons_own(run_watched: Callable[..., Any]) -> None:
+    ran = run_watched("rate = 1\ndef (:\n")
+    assert ran.exit_code == 1
+    assert ran.report["outcome"].startswith("SyntaxError")
+    assert ran.err.splitlines()[-1] == "SyntaxError: invalid syntax"
+    assert "program.py" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_an_exception_hook_of_the_program_is_used(run_watched: Callable[..., Any]) -> None:
     ran = run_watched(
         "import sys\n"
@@ -109,13 +118,13 @@ def test_a_module_runs_as_with_dash_m(tmp_path: Path) -> None:
     [
         ("nowhere.py", False, "no script 'nowhere.py'"),
         ("no.such.module", True, "no module 'no.such.module'"),
-        ("broken.py", False, "not valid Python"),
+        ("book.ipynb", False, "is a notebook"),
     ],
 )
 def test_what_cannot_run_says_so_before_anything_ran(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, as_module: bool, words: str
 ) -> None:
-    (tmp_path / "broken.py").write_text("def (:\n")
+    (tmp_path / "book.ipynb").write_text("{}")
     (tmp_path / "nowhere_else.py").write_text("")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ProgramMissing) as caught:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from parametry.core.pattern import Pattern, compile_pattern, is_pattern
 from parametry.errors import PatternError
 
-relaxed = settings(deadline=None, max_examples=400)
+relaxed = settings(deadline=None, max_examples=250)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    code: types.CodeType
+    code: Callable[[], types.CodeType]
     file: str
     spec: importlib.machinery.ModuleSpec | None
     package: str | None
@@ -91,9 +91,11 @@ def run_program(target: str, arguments: Sequence[str], *, as_module: bool = Fals
     return Outcome(exit_code, ended_by, report)
 
 
-def _execute(code: types.CodeType, main: types.ModuleType) -> tuple[int, int | None, str]:
+def _execute(
+    code: Callable[[], types.CodeType], main: types.ModuleType
+) -> tuple[int, int | None, str]:
     try:
-        exec(code, main.__dict__)
+        exec(code(), main.__dict__)
     except SystemExit as stop:
         exit_code = _exit_code(stop.code)
         return exit_code, None, f"exit {exit_code}" if exit_code else "finished"
@@ -173,19 +175,17 @@ def _find_script(target: str) -> _Program:
     if not path.is_file():
         raise ProgramMissing(f"there is no script {target!r}", hint=_near(path))
     file = str(path.absolute())
+    if path.suffix == ".ipynb":
+        raise ProgramMissing(
+            f"{target} is a notebook, not a script",
+            hint="import parametry.auto in its first cell, or: jupyter nbconvert --to script",
+        )
     try:
         with io.open_code(file) as stream:
-            code = compile(stream.read(), file, "exec")
-    except SyntaxError as error:
-        raise ProgramMissing(
-            f"{target} is not valid Python: {error.msg} at line {error.lineno}",
-            hint="a notebook can be run after: jupyter nbconvert --to script"
-            if path.suffix == ".ipynb"
-            else f"python {target} says the same",
-        ) from None
-    except (OSError, ValueError) as error:
+            source = stream.read()
+    except OSError as error:
         raise ProgramMissing(f"{target} cannot be read: {error}") from None
-    return _Program(code, file, None, None, str(Path(file).parent))
+    return _Program(lambda: compile(source, file, "exec"), file, None, None, str(Path(file).parent))
 
 
 def _near(path: Path) -> str:
@@ -221,4 +221,4 @@ def _find_module(name: str) -> _Program:
             f"there is no module {name!r} that can be run",
             hint=f"for a script's path: parametry run {name.replace('.', '/')}.py",
         )
-    return _Program(code, spec.origin or name, spec, spec.parent, str(Path.cwd()))
+    return _Program(lambda: code, spec.origin or name, spec, spec.parent, str(Path.cwd()))

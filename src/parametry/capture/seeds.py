@@ -6,8 +6,8 @@ import functools
 import sys
 from typing import Any
 
-from parametry.core.caller import place_of, user_frames
-from parametry.core.seeds import SEEDS
+from parametry.core.caller import owner_of, place_of, user_frames
+from parametry.core.seeds import SEEDS, Seed
 from parametry.core.value import to_plain
 from parametry.core.watch import watch
 
@@ -56,8 +56,12 @@ def _seeing(original: Any, package: str) -> Any:
 def _note(package: str, args: Any, kwargs: Any) -> None:
     caller = sys._getframe(2)
     user = next(user_frames(caller), None)
-    given = args[0] if args else next(iter(kwargs.values()), None)
-    # Libraries seed too (Keras's set_random_seed seeds all others): what the user called counts.
-    if user is None or (caller.f_code is not user.f_code and package in SEEDS):
+    if user is None:
         return
-    SEEDS[package] = (to_plain(given), place_of(user))
+    given = to_plain(args[0] if args else next(iter(kwargs.values()), None))
+    # Libraries seed too: Keras's set_random_seed seeds Python, NumPy and its backend.
+    direct = owner_of(caller.f_code.co_filename) == "user"
+    known = SEEDS.get(package)
+    if known is not None and known.origin == "explicit" and not direct and known.value == given:
+        return
+    SEEDS[package] = Seed(given, "explicit" if direct else "derived", place_of(user))

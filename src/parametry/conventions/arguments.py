@@ -56,16 +56,23 @@ INTERNAL_ARGUMENTS: Final[frozenset[str]] = frozenset({"rank", "pool_dimensions"
 HIDDEN_ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {"LayerNormalization": ("rms_scaling",)}
 """Arguments that a constructor takes out of its ``**kwargs``, by class."""
 
+# fmt: off
 KERAS_ATTRIBUTES: Final[frozenset[str]] = frozenset(
-    "built call_signature_parameters compiled history loss metrics optimizer predict_function "
-    "quantize steps_per_execution stop_training supports_jit test_function train_function training "
-    "unrolled_steps_per_execution build layers weights variables losses inputs outputs "
-    "_auto_config _buffers _build_shapes_dict _called _compile_config _compile_loss "
-    "_compile_metrics _distribute_strategy _functional _inbound_nodes _initial_epoch _input_spec "
-    "_jit_compile _layers _lock _loss_ids _loss_tracker _losses _metrics _modules _nodes "
-    "_non_trainable_variables _outbound_nodes _parameters _parent_path _path _remat_mode "
-    "_run_eagerly _seed_generators _tracked _tracker _trainable_variables".split()
+    {
+        "_auto_config", "_buffers", "_build_shapes_dict", "_called", "_compile_config",
+        "_compile_loss", "_compile_metrics", "_distribute_strategy", "_functional",
+        "_inbound_nodes", "_initial_epoch", "_input_spec", "_jit_compile", "_layers",
+        "_lock", "_loss_ids", "_loss_tracker", "_losses", "_metrics", "_modules", "_nodes",
+        "_non_trainable_variables", "_outbound_nodes", "_parameters", "_parent_path",
+        "_path", "_remat_mode", "_run_eagerly", "_seed_generators", "_tracked", "_tracker",
+        "_trainable_variables", "build", "built", "call_signature_parameters", "compiled",
+        "history", "inputs", "layers", "loss", "losses", "metrics", "optimizer", "outputs",
+        "predict_function", "quantize", "steps_per_execution", "stop_training",
+        "supports_jit", "test_function", "train_function", "training",
+        "unrolled_steps_per_execution", "variables", "weights"
+    }
 )
+# fmt: on
 """What Keras itself keeps on its layers and models, whatever a user's class was given."""
 
 _DECLARING_NAMES: Final[dict[str, tuple[str, ...]]] = {

@@ -104,6 +104,8 @@ def cast(array: NDArray[Any], name: str, *, address: str) -> NDArray[Any]:
             f"({kind(array.dtype)})",
             hint=f"convert it where you mean it: array.astype({name!r})",
         )
+    if _NARROW_INTEGER.match(array.dtype.name):  # there is no cast between two of these
+        array = array.astype(np.int8)
     with np.errstate(over="ignore", invalid="ignore"):
         result: NDArray[Any] = np.ascontiguousarray(array).astype(wanted).reshape(array.shape)
     if not _holds(result, array):

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from parametry.core.hyperparameter import Origin
 from parametry.core.place import Place
 from parametry.core.value import Plain
 
-__all__ = ["SEEDS"]
+__all__ = ["SEEDS", "Seed"]
 
-SEEDS: dict[str, tuple[Plain, Place | None]] = {}
-"""By what they are for (``random``, ``numpy``, ``keras``): the last value, and who set it."""
+
+class Seed(NamedTuple):
+    """A global seed that was set.
+
+    Attributes:
+        value: What it was set to.
+        origin: ``explicit``, or ``derived`` where another function set it on the way.
+        where: The line that set it.
+    """
+
+    value: Plain
+    origin: Origin
+    where: Place | None
+
+
+SEEDS: dict[str, Seed] = {}
+"""The last seed set, by what it is for: ``random``, ``numpy``, ``keras``."""

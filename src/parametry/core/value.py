@@ -102,13 +102,17 @@ def shortest(value: Any) -> float:
         0.001
     """
     wide = float(value)
-    if isinstance(value, float) or not math.isfinite(wide):
+    if isinstance(value, (float, np.longdouble)) or not math.isfinite(wide):
         return wide
+    if isinstance(value, np.floating):
+        return float(np.format_float_scientific(value))
+    # ml_dtypes writes its numbers with a fixed number of digits, which may be too few or too many.
     scalar_type = type(value)
-    for digits in range(1, 18):
-        short = float(f"{wide:.{digits}g}")
-        if scalar_type(short) == value:
-            return short
+    with np.errstate(over="ignore"):
+        for digits in range(1, 18):
+            short = float(f"{wide:.{digits}g}")
+            if scalar_type(short) == value:
+                return short
     return wide
 
 

@@ -81,9 +81,14 @@ def test_ties_are_the_aliases(name: str) -> None:
     assert {alias: tie.address for tie in ties for alias in tie.aliases} == CASES[name].aliases
 
 
-@every_case
-def test_the_same_after_the_session_is_forgotten(name: str) -> None:
+@pytest.fixture(scope="module")
+def forgotten_session() -> None:
     keras.backend.clear_session()
+
+
+@every_case
+@pytest.mark.usefixtures("forgotten_session")
+def test_the_same_after_the_session_is_forgotten(name: str) -> None:
     assert found(CASES[name].make()) == told(CASES[name])
 
 

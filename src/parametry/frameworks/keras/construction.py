@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 from typing import Any

@@ -367,7 +367,8 @@ def constructed(call: Call | None, thing: Any, label: Plain | Unset = UNSET) -> 
     """The constructor call that capture saw of an object, as a described object; None if none.
 
     A call without any argument is believed only where the object agrees with it: unpickling makes
-    an object without its arguments, and fills it afterwards.
+    an object without its arguments, and fills it afterwards. What Keras saves in its own way
+    (layers, optimizers) it also makes anew in its own way, with arguments.
 
     Args:
         call: What the ledger holds.
@@ -376,7 +377,7 @@ def constructed(call: Call | None, thing: Any, label: Plain | Unset = UNSET) -> 
     """
     if call is None:
         return None
-    if not call.explicit:
+    if not call.explicit and not hasattr(thing, "_obj_type"):
         kept = kept_arguments(thing)
         for name, default in call.arguments.items():
             value = kept.get(name, UNSET)

@@ -28,8 +28,8 @@ def environment(thing: Any, package: str) -> dict[str, Hyperparameter]:
     out: dict[str, Hyperparameter] = {}
     for name, value in _values(thing, package):
         _put(out, name, value, "derived")
-    for name, (value, where) in SEEDS.items():
-        _put(out, f"seed/{name}", value, "explicit", where)
+    for name, seed in SEEDS.items():
+        _put(out, f"seed/{name}", seed.value, seed.origin, seed.where)
     return out
 
 

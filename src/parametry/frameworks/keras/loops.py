@@ -121,7 +121,7 @@ def rate_assigned(variable: Any, value: Any, frame: FrameType | None) -> Callabl
 
 
 def _last_rate(record: Record) -> Plain | Unset:
-    """The rate as it was last known, for when a running ``fit`` has taken it out of its variable."""
+    """The rate as last known, for when a running ``fit`` has taken it out of its variable."""
     if not isinstance(record.rate, Unset):
         return record.rate
     call = record.construction

@@ -64,7 +64,7 @@ class VariableStore:
         if name == "bfloat16" or name.startswith("float8"):
             # torch gives these to NumPy in no other way; the bits are taken as they are.
             integer = torch.int16 if name == "bfloat16" else torch.int8
-            bits = tensor.contiguous().view(integer).numpy()
+            bits: NDArray[Any] = tensor.contiguous().view(integer).numpy()
             return bits.view(numpy_dtype(name)).copy()
         return np.array(tensor.numpy(), copy=True)
 
