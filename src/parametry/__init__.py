@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from parametry.core.coverage import Gap
     from parametry.core.hyperparameter import Change, Hyperparameter
     from parametry.core.layer import Layer
-    from parametry.core.model import Hyperparameters, Layers, Model, Parameters, Totals
+    from parametry.core.mappings import Hyperparameters, Layers, Parameters
+    from parametry.core.model import Model, Totals
     from parametry.core.parameter import Parameter
     from parametry.core.phase import Phase, Phases
     from parametry.core.place import Place
@@ -48,7 +49,8 @@ _HOMES = {
     "parametry.core.coverage": ["Gap"],
     "parametry.core.hyperparameter": ["Change", "Hyperparameter"],
     "parametry.core.layer": ["Layer"],
-    "parametry.core.model": ["Hyperparameters", "Layers", "Model", "Parameters", "Totals"],
+    "parametry.core.mappings": ["Hyperparameters", "Layers", "Parameters"],
+    "parametry.core.model": ["Model", "Totals"],
     "parametry.core.parameter": ["Parameter"],
     "parametry.core.phase": ["Phase", "Phases"],
     "parametry.core.place": ["Place"],

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from parametry.core.dtype import numpy_dtype
 from parametry.core.hyperparameter import Hyperparameter
-from parametry.core.model import Hyperparameters, Parameters
+from parametry.core.mappings import Hyperparameters, Parameters
 from parametry.core.parameter import Parameter
 from parametry.core.value import Plain, to_json_value
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from parametry.core.coverage import Gap
 from parametry.core.hyperparameter import Change, Hyperparameter, Origin
 from parametry.core.layer import Layer
-from parametry.core.model import Hyperparameters, Layers, Model, Parameters, ties_of
+from parametry.core.mappings import Hyperparameters, Layers, Parameters
+from parametry.core.model import Model, ties_of
 from parametry.core.parameter import Parameter, Role
 from parametry.core.phase import Phase, PhaseKind, Phases
 from parametry.core.place import Place

@@ -12,7 +12,8 @@ from parametry.capture.secrets import withhold, withhold_arguments
 from parametry.core.coverage import Gap
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.ledger import Event, Record, ledger
-from parametry.core.model import Hyperparameters, Model
+from parametry.core.mappings import Hyperparameters
+from parametry.core.model import Model
 from parametry.core.phase import Phase, Phases
 from parametry.core.report import Report
 from parametry.core.value import UNSET

@@ -104,11 +104,11 @@ def cast(array: NDArray[Any], name: str, *, address: str) -> NDArray[Any]:
             f"({kind(array.dtype)})",
             hint=f"convert it where you mean it: array.astype({name!r})",
         )
-    if _NARROW_INTEGER.match(array.dtype.name):  # there is no cast between two of these
-        array = array.astype(np.int8)
+    # There is no cast between two integers of less than a byte.
+    wider = array.astype(np.int8) if _NARROW_INTEGER.match(array.dtype.name) else array
     with np.errstate(over="ignore", invalid="ignore"):
-        result: NDArray[Any] = np.ascontiguousarray(array).astype(wanted).reshape(array.shape)
-    if not _holds(result, array):
+        result: NDArray[Any] = np.ascontiguousarray(wider).astype(wanted).reshape(array.shape)
+    if not _holds(result, wider):
         raise DtypeMismatch(
             f"{address} is {name}, and the array given ({array.dtype.name}) holds values beyond "
             f"its range",

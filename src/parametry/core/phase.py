@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from parametry.core.mappings import Hyperparameters
 from parametry.core.place import Place
 from parametry.errors import UnknownAddress
-
-if TYPE_CHECKING:
-    from parametry.core.model import Hyperparameters
 
 __all__ = ["Phase", "PhaseKind", "Phases"]
 

@@ -10,7 +10,8 @@ from parametry.core.address import join
 from parametry.core.coverage import Gap
 from parametry.core.display import render
 from parametry.core.export import json_text, yaml_text
-from parametry.core.model import SCHEMA, Hyperparameters, Model
+from parametry.core.mappings import Hyperparameters
+from parametry.core.model import SCHEMA, Model
 from parametry.core.phase import Phases
 
 __all__ = ["Report"]

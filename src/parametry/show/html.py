@@ -11,7 +11,8 @@ from typing import Any
 
 from parametry.core.coverage import Gap
 from parametry.core.mapping import AddressMapping
-from parametry.core.model import Hyperparameters, Layers, Model, Parameters
+from parametry.core.mappings import Hyperparameters, Layers, Parameters
+from parametry.core.model import Model
 from parametry.core.phase import Phase
 from parametry.core.report import Report
 from parametry.core.tie import Tie

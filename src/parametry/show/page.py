@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from parametry.core.mapping import AddressMapping
-from parametry.core.model import Hyperparameters, Layers, Model, Parameters
+from parametry.core.mappings import Hyperparameters, Layers, Parameters
+from parametry.core.model import Model
 from parametry.core.report import Report
 from parametry.show import history, tables
 from parametry.show.columns import Block, Cell, Column, Line, Table

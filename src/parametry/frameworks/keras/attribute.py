@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from parametry.core.model import Hyperparameters
+from parametry.core.mappings import Hyperparameters
 from parametry.core.watch import watch
 
 __all__ = ["HyperparametersAttribute"]

@@ -41,7 +41,7 @@ from parametry.core.value import (
     shortest,
 )
 from parametry.frameworks.keras.attributes import stored_attributes
-from parametry.frameworks.keras.walk import is_of_keras
+from parametry.frameworks.keras.dialect import is_of_keras
 
 __all__ = ["Describer", "arguments_of", "keras_class_name", "label_of", "summary"]
 

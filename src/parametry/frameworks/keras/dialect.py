@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from parametry.core.parameter import Role
+from parametry.core.per_class import per_class
 from parametry.frameworks.keras.attributes import stored_attributes
 
-__all__ = ["Dialect", "Keras2", "Keras3", "dialect_of", "loaded_keras"]
+__all__ = ["Dialect", "Keras2", "Keras3", "dialect_of", "is_of_keras", "loaded_keras"]
 
 
 class Dialect(Protocol):
@@ -127,3 +128,9 @@ def dialect_of(thing: object) -> Dialect:
         if root == "tf_keras":
             return Keras2()
     raise TypeError(f"{type(thing)!r} is no class of Keras")
+
+
+@per_class
+def is_of_keras(cls: type) -> bool:
+    """Whether a class is Keras's own rather than a user's."""
+    return cls.__module__.partition(".")[0] in ("keras", "tf_keras")

@@ -17,13 +17,14 @@ from parametry.frameworks.keras.describe import (
     keras_class_name,
     label_of,
 )
+from parametry.frameworks.keras.dialect import is_of_keras
 from parametry.frameworks.keras.environment import environment
 from parametry.frameworks.keras.optimizer import last_known, optimizer_hyperparameters
 from parametry.frameworks.keras.training import (
     compile_hyperparameters,
     fitted_hyperparameters,
 )
-from parametry.frameworks.keras.walk import Node, Tree, is_of_keras
+from parametry.frameworks.keras.walk import Node, Tree
 
 __all__ = ["ModelHyperparameters"]
 

@@ -10,7 +10,8 @@ from typing import Any
 from parametry.core.address import join, split
 from parametry.core.layer import Layer
 from parametry.core.ledger import Event, ledger
-from parametry.core.model import Hyperparameters, Layers, Model, Parameters, ties_of
+from parametry.core.mappings import Hyperparameters, Layers, Parameters
+from parametry.core.model import Model, ties_of
 from parametry.core.parameter import Parameter
 from parametry.core.phase import Phase, Phases
 from parametry.frameworks.keras.attributes import follow

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from parametry.core.value import Plain
-from parametry.frameworks.keras.walk import is_of_keras
+from parametry.frameworks.keras.dialect import is_of_keras
 
 __all__ = ["shapes_of"]
 

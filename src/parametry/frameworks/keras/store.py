@@ -16,14 +16,24 @@ __all__ = ["GoneStore", "VariableStore"]
 
 
 class VariableStore:
-    """The values of one Keras variable, and what its layer declared of it."""
+    """The values of one Keras variable, and what its layer declared of it.
 
-    __slots__ = ("_layer", "_name", "_variable")
+    Args:
+        variable: The ``keras.Variable``, or Keras 2's ``tf.Variable``.
+        layer: The layer that holds it.
+        address: Its canonical address.
+        others: Other layers that hold it too.
+    """
 
-    def __init__(self, variable: Any, layer: Any, name: str) -> None:
+    __slots__ = ("_address", "_layer", "_others", "_variable")
+
+    def __init__(
+        self, variable: Any, layer: Any, address: str, others: tuple[Any, ...] = ()
+    ) -> None:
         self._variable = variable
         self._layer = layer
-        self._name = name
+        self._address = address
+        self._others = others
 
     @property
     def native(self) -> Any:
@@ -32,21 +42,22 @@ class VariableStore:
 
     def read(self) -> NDArray[Any]:
         """A copy of the values in the variable's own dtype, bfloat16 and float8 included."""
-        variable = self._variable
-        if getattr(variable, "_value", variable) is None:
-            raise ValueUnavailable(
-                f"{self._name} has no value at this moment: the JAX backend takes the values out "
-                "of the variables while fit runs",
-                hint="read it after fit, or in a callback's on_epoch_end",
-            )
+        self._must_be_there("read")
         try:
-            array = self._to_numpy()
+            return self._to_numpy()
         except Exception as error:
             raise ValueUnavailable(
-                f"{self._name} cannot be read at this moment: {type(error).__name__}: {error}",
+                f"{self._address} cannot be read at this moment: {type(error).__name__}: {error}",
                 hint="read it outside of compiled functions and stateless scopes",
             ) from error
-        return array
+
+    def _must_be_there(self, what: str) -> None:
+        if getattr(self._variable, "_value", self._variable) is None:
+            raise ValueUnavailable(
+                f"{self._address} has no value at this moment: the JAX backend takes the values "
+                "out of the variables while fit runs",
+                hint=f"{what} it before or after fit, or in a callback's on_epoch_end",
+            )
 
     def _to_numpy(self) -> NDArray[Any]:
         variable = self._variable
@@ -70,14 +81,28 @@ class VariableStore:
 
     def write(self, array: NDArray[Any]) -> None:
         """Set all values. The framework gets an array of its own: JAX may share a buffer else."""
-        self._variable.assign(array.copy())
+        self._must_be_there("assign")
+        value = getattr(self._variable, "_value", None)
+        if type(value).__module__.partition(".")[0] == "torch" and array.dtype.kind == "V":
+            self._variable.assign(self._torch_from_bits(array))
+        else:
+            self._variable.assign(array.copy())
+
+    @staticmethod
+    def _torch_from_bits(array: NDArray[Any]) -> Any:
+        """A tensor of a dtype that NumPy does not have itself: torch takes its bits alone."""
+        import torch
+
+        bits = array.copy().view(f"int{array.dtype.itemsize * 8}")
+        return torch.from_numpy(bits).view(getattr(torch, array.dtype.name))
 
     def declared(self) -> dict[str, Plain]:
         """The initializer, regularizer and constraint that the layer or variable declares."""
         from parametry.frameworks.keras.describe import summary
 
         out: dict[str, Plain] = {}
-        own = self._name.rpartition("/")[2]
+        # The last part of the address may be the path of an attribute instead of the name.
+        own = str(self._variable.name).rpartition("/")[2].partition(":")[0]
         for what in ("initializer", "regularizer", "constraint"):
             found = getattr(self._variable, what, None) if what != "initializer" else None
             if found is None:
@@ -86,10 +111,11 @@ class VariableStore:
         return out
 
     def _of_layer(self, variable: str, what: str) -> Any:
-        stored = getattr(self._layer, "__dict__", {})
-        for name in declared_names(variable, what):
-            if stored.get(name) is not None:
-                return stored[name]
+        for layer in (self._layer, *self._others):
+            stored = getattr(layer, "__dict__", {})
+            for name in declared_names(variable, what):
+                if stored.get(name) is not None:
+                    return stored[name]
         return None
 
 

@@ -9,22 +9,22 @@ from typing import Any
 from parametry.conventions.names import Sibling, sibling_parts
 from parametry.core.address import join
 from parametry.core.parameter import Parameter, Role
-from parametry.core.per_class import per_class
 from parametry.frameworks.keras.attributes import attribute_paths, reference_counts
-from parametry.frameworks.keras.dialect import Dialect
+from parametry.frameworks.keras.dialect import Dialect, is_of_keras
 from parametry.frameworks.keras.store import VariableStore
 
-__all__ = ["Node", "Tree", "Variable", "is_of_keras", "parameters_of", "walk"]
+__all__ = ["Node", "Tree", "Variable", "parameters_of", "walk"]
 
 
 @dataclass(slots=True)
 class Variable:
-    """One variable with the addresses that lead to it, the canonical first."""
+    """One variable with the addresses that lead to it, the canonical first, and its holders."""
 
     native: Any
     role: Role
     owner: Node
     addresses: list[str]
+    other_holders: tuple[Any, ...] = ()
 
 
 @dataclass(slots=True)
@@ -100,6 +100,7 @@ class Tree:
             self.variables[id(variable)] = known
         else:
             known.addresses.append(_free(join(node.address, part), self._taken))
+            known.other_holders += (node.native,)
         node.own.append((part, known))
 
     def _add_child(self, parent: Node, child: Any, part: str, uses: int) -> None:
@@ -168,12 +169,6 @@ def _name(thing: Any) -> str:
     return name if isinstance(name, str) else type(thing).__name__
 
 
-@per_class
-def is_of_keras(cls: type) -> bool:
-    """Whether a class is Keras's own rather than a user's."""
-    return cls.__module__.partition(".")[0] in ("keras", "tf_keras")
-
-
 def walk(root: Any, dialect: Dialect) -> Tree:
     """Walk a model, or a layer, and everything below it. Changes nothing.
 
@@ -197,14 +192,28 @@ def parameters_of(tree: Tree) -> dict[str, Parameter]:
             address,
             native_name(variable),
             tuple(variable.shape),
-            dtype_name(variable.dtype),
+            held_dtype(variable),
             found.role,
             owner.addresses[0],
             type(owner.native).__name__,
-            VariableStore(variable, owner.native, address),
+            VariableStore(variable, owner.native, address, found.other_holders),
             tuple(addresses[1:]),
         )
     return out
+
+
+# Asked for one of these, a backend may hold another: JAX holds 32 bits unless told otherwise, torch
+# has no unsigned integers of more than 8.
+_SUBSTITUTED = frozenset({"float64", "complex128", "int64", "uint64", "uint32", "uint16"})
+
+
+def held_dtype(variable: Any) -> str:
+    """The dtype of the values that a variable holds, which may not be the one that it was asked."""
+    name = dtype_name(variable.dtype)
+    if name not in _SUBSTITUTED:
+        return name
+    held = getattr(getattr(variable, "_value", None), "dtype", None)
+    return name if held is None else dtype_name(held).removeprefix("torch.")
 
 
 def dtype_name(dtype: Any) -> str:

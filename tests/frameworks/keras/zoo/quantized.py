@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 from keras import layers
+
 from zoo.case import case, of
 
 # Two of an input's, the kernel's and the output gradient's each.

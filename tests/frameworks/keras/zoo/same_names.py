@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers
+
 from zoo.case import case, of
 
 X = np.ones((2, 4), "float32")
