@@ -18,24 +18,30 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
-from measure import Figure, child, figure, paired, tell
+from measure import Figure, child, figure, tell
 
 MOST_FOR_PARAMETER = 20.0  # µs
 MOST_FOR_HYPERPARAMETER = 60.0  # µs for each parameter that the model holds
 
-BACKENDS = ["jax", "tensorflow", "torch"]
 SIZES = [100, 1_000, 10_000]
-KINDS = ["blocks", "functional"]
+MODELS = [
+    ("tensorflow", "blocks"),
+    ("tensorflow", "functional"),
+    ("jax", "blocks"),
+    ("torch", "blocks"),
+]
 
 
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures of every backend, kind of model and size."""
-    backends, sizes, rounds = (BACKENDS[:1], [100, 200], 2) if quick else (BACKENDS, SIZES, 11)
-    for backend in backends:
-        for kind in KINDS:
-            for capture in ("passive", "captured"):
-                taken = child("inspection.py", kind, capture, rounds, *sizes, backend=backend)
-                yield from _figures(f"{backend}, {kind}, {capture}", taken)
+    if quick:
+        models, sizes, rounds = [("jax", "blocks"), ("jax", "functional")], [100, 200], 2
+    else:
+        models, sizes, rounds = MODELS, SIZES, 11
+    for backend, kind in models:
+        for capture in ("passive", "captured"):
+            taken = child("inspection.py", kind, capture, rounds, *sizes, backend=backend)
+            yield from _figures(f"{backend}, {kind}, {capture}", taken)
 
 
 def _figures(where: str, taken: dict[str, dict[str, list[float]]]) -> Iterator[Figure]:
@@ -49,13 +55,7 @@ def _figures(where: str, taken: dict[str, dict[str, list[float]]]) -> Iterator[F
             limit = most if size == sizes[-1] else None
             what = f"{where}: {name} of {int(size):,}, for each parameter"
             yield figure(what, times, "µs", scale=1e6, limit=limit)
-        largest, smaller = sizes[-1], sizes[-2]
-        growth = paired(
-            [seconds / int(largest) for seconds in taken[largest][name]],
-            [seconds / int(smaller) for seconds in taken[smaller][name]],
-        )
-        what = f"{where}: {name}, for each at {int(largest):,} against {int(smaller):,}"
-        yield figure(what, growth, "×")
+        largest = sizes[-1]
         collecting = [
             100 * part / whole
             for part, whole in zip(
@@ -107,13 +107,13 @@ def functional(parameters: int) -> Any:
     import keras
 
     start = keras.Input((4,))
+    layers = parameters // 2
+    depth = 50  # Keras follows a graph by recursion: a thousand in a row are too deep for it
     ends = []
-    for _ in range(10):
+    for begin in range(0, layers, depth):
         end = start
-        for _ in range(parameters // 20):
+        for _ in range(min(depth, layers - begin)):
             end = keras.layers.Dense(4)(end)
-            if len(ends) % 10 == 9:
-                break
         ends.append(end)
     return keras.Model(start, ends)
 

@@ -300,6 +300,32 @@ def test_what_was_made_before_capture_is_told_as_such(run_python: Callable[..., 
     run_python(LATE)
 
 
+RESUMED = """
+import keras, numpy as np
+x, y = np.ones((8, 2), "float32"), np.zeros((8, 1), "float32")
+net = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_regularizer="l2")])
+net.compile(keras.optimizers.SGD(0.25), "mse")
+net.fit(x, y, verbose=0)
+net.save("net.keras")
+import parametry.auto
+import parametry as pm
+
+assert any(gap.subject == "fit/" and "1 steps" in gap.reason for gap in pm.inspect(net).coverage)
+loaded = keras.models.load_model("net.keras")
+values = pm.inspect(loaded)
+assert list(values.phases) == ["load"], values.phases
+assert values.phases["load"].hyperparameters["load/filepath"].value == "net.keras"
+assert values.hyperparameters["model/dense/kernel_regularizer/l2"].value == 0.01
+assert values.hyperparameters["optimizer/learning_rate"].value == 0.25
+loaded.fit(x, y, verbose=0, callbacks=[keras.callbacks.BackupAndRestore("backup")])
+assert list(pm.inspect(loaded).phases) == ["load", "fit"]
+"""
+
+
+def test_a_model_from_a_file_and_unseen_steps_say_so(run_python: Callable[..., str]) -> None:
+    run_python(RESUMED)
+
+
 SWEEP = """
 import keras, numpy as np
 x, y = np.ones((8, 2), "float32"), np.zeros((8, 1), "float32")

@@ -31,4 +31,12 @@ def yaml_text(data: Any) -> str:
     """The same data as YAML text, in its own order."""
     import yaml
 
-    return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+    class Dumper(yaml.SafeDumper):
+        """PyYAML's own, which would write U+0085 as a line break."""
+
+    def write(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        style = '"' if "\x85" in text else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, write)
+    return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True))

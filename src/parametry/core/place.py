@@ -36,4 +36,4 @@ class Place:
             relative = os.path.relpath(self.file)
         except (ValueError, OSError):  # another drive, or a working directory that is gone
             return self.file
-        return self.file if relative.startswith(os.pardir) else relative
+        return self.file if relative.partition(os.sep)[0] == os.pardir else relative

@@ -72,15 +72,15 @@ class Signature:
         return Call(arguments, frozenset(given), where, by_framework)
 
 
-def read_signature(function: Callable[..., Any]) -> Signature:
-    """The signature of a function whose first parameter is ``self``.
+def read_signature(function: Callable[..., Any], *, method: bool = True) -> Signature:
+    """The signature of a method without its ``self``, or of a plain function.
 
     Raises:
         TypeError: It has none that can be read.
         ValueError: Likewise.
     """
     parameters = list(inspect.signature(function).parameters.values())
-    if parameters and parameters[0].kind in (
+    if method and parameters and parameters[0].kind in (
         inspect.Parameter.POSITIONAL_ONLY,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
     ):
@@ -132,15 +132,14 @@ def constructor_of(cls: type) -> Signature | None:
 _known: dict[Any, Signature | None] = {}
 
 
-def signature_of(function: Callable[..., Any]) -> Signature | None:
-    """The signature of a function whose first parameter is ``self``, read once; None if none."""
-    code = getattr(function, "__code__", None)
-    key = (function, code)
+def signature_of(function: Callable[..., Any], *, method: bool = True) -> Signature | None:
+    """The signature of a method without its ``self``, or of a function; read once, None if none."""
+    key = (function, getattr(function, "__code__", None), method)
     if key not in _known:
         if len(_known) > 10_000:  # classes made in a loop must not fill the memory
             _known.clear()
         try:
-            _known[key] = read_signature(function)
+            _known[key] = read_signature(function, method=method)
         except (TypeError, ValueError):
             _known[key] = None
     return _known[key]

@@ -10,6 +10,8 @@ BACKEND = os.environ["PARAMETRY_TEST_BACKEND"]
 os.environ["KERAS_BACKEND"] = BACKEND
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+# XLA compiles one small program after the other here: that it compiles fast is all that counts.
+os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 
 # The models that many tests use, as the package `zoo`.
 sys.path.insert(0, str(Path(__file__).parent))

@@ -92,7 +92,7 @@ def _watch_training(root: Any) -> None:
             result = original(self, *args, **kwargs)
             if watch.on and not watch.depth:
                 with watch.guard("reading compile's arguments"):
-                    saw_compile(self, original, args, kwargs, sys._getframe(1))
+                    saw_compile(self, signature_of(original), args, kwargs, sys._getframe(1))
             return result
 
         return compile
@@ -103,7 +103,7 @@ def _watch_training(root: Any) -> None:
                 return original(self, *args, **kwargs)
             event = None
             with watch.guard("reading fit's arguments"):
-                event = saw_fit(self, original, args, kwargs, sys._getframe(1))
+                event = saw_fit(self, signature_of(original), args, kwargs, sys._getframe(1))
             with watch.inside():
                 fitting = _fitting(self, event)
                 try:
@@ -118,9 +118,9 @@ def _watch_training(root: Any) -> None:
     def wrap_load(original: Any) -> Callable[..., Any]:
         def load_weights(self: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
-            if watch.on and not watch.depth:
+            if watch.on:  # inside fit too: a callback may resume from a backup
                 with watch.guard("reading load_weights's arguments"):
-                    saw_load(self, original, args, kwargs, sys._getframe(1))
+                    saw_load(self, signature_of(original), args, kwargs, sys._getframe(1))
             return result
 
         return load_weights
@@ -128,6 +128,9 @@ def _watch_training(root: Any) -> None:
     _wrap(model, "compile", wrap_compile)
     _wrap(model, "fit", wrap_fit)
     _wrap(model, "load_weights", wrap_load)
+    for holder in (root.models, root.saving):
+        if hasattr(holder, "load_model"):
+            _wrap(holder, "load_model", _wrap_load_model)
     _watch_trainable(root.layers.Layer)
     if root.__name__ == "keras":
         adapters = sys.modules.get("keras.src.trainers.epoch_iterator")
@@ -137,6 +140,18 @@ def _watch_training(root: Any) -> None:
         adapters = sys.modules.get("tf_keras.src.engine.data_adapter")
         if adapters is not None:
             _wrap(adapters.DataHandler, "__init__", _wrap_data)
+
+
+def _wrap_load_model(original: Any) -> Callable[..., Any]:
+    def load_model(*args: Any, **kwargs: Any) -> Any:
+        model = original(*args, **kwargs)
+        if watch.on and model is not None:
+            with watch.guard("reading load_model's arguments"):
+                signature = signature_of(original, method=False)
+                saw_load(model, signature, args, kwargs, sys._getframe(1))
+        return model
+
+    return load_model
 
 
 class _Fitting:

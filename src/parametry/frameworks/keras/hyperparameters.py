@@ -10,6 +10,7 @@ from parametry.core.described import Described, Flattener, Row, merge
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.ledger import Event, Record, ledger
 from parametry.core.value import UNSET
+from parametry.core.watch import watch
 from parametry.frameworks.keras.describe import (
     Describer,
     arguments_of,
@@ -19,7 +20,11 @@ from parametry.frameworks.keras.describe import (
 )
 from parametry.frameworks.keras.dialect import is_of_keras
 from parametry.frameworks.keras.environment import environment
-from parametry.frameworks.keras.optimizer import last_known, optimizer_hyperparameters
+from parametry.frameworks.keras.optimizer import (
+    last_known,
+    optimizer_hyperparameters,
+    optimizer_step,
+)
 from parametry.frameworks.keras.training import (
     compile_hyperparameters,
     fitted_hyperparameters,
@@ -115,9 +120,10 @@ class ModelHyperparameters:
 
     def _unseen(self, unseen: list[Node], record: Record | None) -> list[Gap]:
         gaps = [] if record is None else list(record.gaps)
+        gaps += self._unseen_steps(record)
         if not unseen:
             return gaps
-        if len(ledger) == 0:
+        if not watch.on and len(ledger) == 0:
             reason = (
                 "capture was off: who passed what, where, and what fit was given is unknown; "
                 "import parametry.auto before the model is made, or use parametry run"
@@ -136,6 +142,20 @@ class ModelHyperparameters:
         for node in unseen:
             gaps += self._not_kept(node)
         return gaps
+
+    def _unseen_steps(self, record: Record | None) -> list[Gap]:
+        """Steps that were taken although capture saw no training begin."""
+        events = [] if record is None else record.events
+        if not watch.on or any(event.kind in ("fit", "train") for event in events):
+            return []
+        steps = None if self._optimizer is None else optimizer_step(self._optimizer)
+        if not steps:
+            return []
+        reason = (
+            f"the optimizer has taken {steps} steps that capture did not see begin: before it was "
+            "on, or in a function that was compiled before"
+        )
+        return [Gap("fit/", reason)]
 
     def _not_kept(self, node: Node) -> list[Gap]:
         """The arguments of a user's class that nothing keeps."""

@@ -10,7 +10,7 @@ from parametry.core.caller import place_of, user_frames
 from parametry.core.coverage import Gap
 from parametry.core.hyperparameter import Hyperparameter, Origin
 from parametry.core.ledger import Call, Event, ObjectReference, Record, freeze, ledger
-from parametry.core.signature import signature_of
+from parametry.core.signature import Signature
 from parametry.core.value import UNSET, Plain
 from parametry.core.watch import watch
 from parametry.frameworks.keras.attributes import stored_attributes
@@ -40,8 +40,9 @@ __all__ = [
 _MOST_EVENTS = 1_000
 
 
-def _call(function: Any, args: Any, kwargs: Any, frame: FrameType | None) -> Call | None:
-    signature = signature_of(function)
+def _call(
+    signature: Signature | None, args: Any, kwargs: Any, frame: FrameType | None
+) -> Call | None:
     if signature is None:
         return None
     user = next(user_frames(frame), None)
@@ -63,9 +64,11 @@ def add_event(record: Record, event: Event) -> Event:
     return event
 
 
-def saw_compile(model: Any, function: Any, args: Any, kwargs: Any, frame: FrameType | None) -> None:
+def saw_compile(
+    model: Any, signature: Signature | None, args: Any, kwargs: Any, frame: FrameType | None
+) -> None:
     """A model was compiled."""
-    call = _call(function, args, kwargs, frame)
+    call = _call(signature, args, kwargs, frame)
     if call is not None:
         describer = _describer(model)
         values = compile_hyperparameters(model, describer, call)
@@ -116,13 +119,12 @@ class FitEvent:
 
 
 def saw_fit(
-    model: Any, function: Any, args: Any, kwargs: Any, frame: FrameType | None
+    model: Any, signature: Signature | None, args: Any, kwargs: Any, frame: FrameType | None
 ) -> FitEvent | None:
     """A ``fit`` begins."""
-    call = _call(function, args, kwargs, frame)
+    call = _call(signature, args, kwargs, frame)
     if call is None:
         return None
-    signature = signature_of(function)
     names = () if signature is None else signature.positional
     given = dict(zip(names, args, strict=False))
     callbacks = kwargs.get("callbacks", given.get("callbacks"))
@@ -138,9 +140,11 @@ def constants(frame: FrameType | None) -> dict[str, Hyperparameter]:
     return {} if watch.constants is None else watch.constants(frame)
 
 
-def saw_load(model: Any, function: Any, args: Any, kwargs: Any, frame: FrameType | None) -> None:
+def saw_load(
+    model: Any, signature: Signature | None, args: Any, kwargs: Any, frame: FrameType | None
+) -> None:
     """Weights were loaded into a model: training may resume from them."""
-    call = _call(function, args, kwargs, frame)
+    call = _call(signature, args, kwargs, frame)
     if call is None:
         return
     values = {

@@ -83,7 +83,8 @@ class VariableStore:
         """Set all values. The framework gets an array of its own: JAX may share a buffer else."""
         self._must_be_there("assign")
         value = getattr(self._variable, "_value", None)
-        if type(value).__module__.partition(".")[0] == "torch" and array.dtype.kind == "V":
+        in_torch = type(value).__module__.partition(".")[0] == "torch"
+        if in_torch and array.dtype.isbuiltin != 1:
             self._variable.assign(self._torch_from_bits(array))
         else:
             self._variable.assign(array.copy())
