@@ -11,6 +11,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from measure import Figure, child, figure, interleaved, paired, tell
@@ -30,20 +31,18 @@ def measure(quick: bool) -> Iterator[Figure]:
             yield figure(f"{where}, capture on", taken["on"], "ms", scale=1e3)
             yield figure(f"{where}, on against off", paired(taken["on"], taken["off"]), "×")
             added = [a - b for a, b in zip(taken["on"], taken["off"], strict=True)]
-            yield figure(f"{where}, added by capture to each layer", added, "µs", scale=1e6 / layers)
+            yield figure(
+                f"{where}, added by capture to each layer", added, "µs", scale=1e6 / layers
+            )
     if not quick:
         backends = backends[:1]
     for backend in backends:
         for work in ("made", "made and built"):
-            taken = interleaved(
-                {
-                    name: lambda name=name: child(
-                        "building.py", name, work, layers, 3, backend=backend
-                    )
-                    for name in ("bare", "patched and off")
-                },
-                processes,
-            )
+            ways = {
+                name: partial(child, "building.py", name, work, layers, 3, backend=backend)
+                for name in ("bare", "patched and off")
+            }
+            taken = interleaved(ways, processes)
             where = f"{backend}: {layers:,} layers {work}"
             ratios = paired(taken["patched and off"], taken["bare"])
             yield figure(f"{where}, patched and off against bare Keras", ratios, "×")

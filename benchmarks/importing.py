@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from measure import Figure, figure, interleaved, paired
@@ -38,13 +39,13 @@ SLOW = {
 
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures of cold processes."""
-    taken = interleaved({name: lambda c=c: start(c) for name, c in QUICK.items()}, 2 if quick else 41)
+    taken = interleaved({name: partial(start, c) for name, c in QUICK.items()}, 2 if quick else 41)
     for name, times in taken.items():
         yield figure(name, times, "ms", scale=1e3)
         if name not in (NOTHING, NUMPY):
             yield figure(f"{name}, against {NOTHING}", paired(times, taken[NOTHING]), "×")
             yield figure(f"{name}, against {NUMPY}", paired(times, taken[NUMPY]), "×")
-    slow = interleaved({name: lambda c=c: start(c) for name, c in SLOW.items()}, 1 if quick else 11)
+    slow = interleaved({name: partial(start, c) for name, c in SLOW.items()}, 1 if quick else 11)
     for name, times in slow.items():
         yield figure(f"{name} (JAX)", times, "ms", scale=1e3)
         if name != KERAS:

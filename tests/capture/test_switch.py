@@ -126,8 +126,11 @@ assert rate.decay_steps == 10
 sequential = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_regularizer="l2")])
 clone = keras.models.clone_model(sequential)
 assert clone.layers[0].units == 1
+sequential.compile(keras.optimizers.SGD(0.125), "mse")
 sequential.save("net.keras")
 loaded = keras.models.load_model("net.keras")
+# Keras asks whether compile was overridden, and leaves such a model uncompiled.
+assert loaded.compiled and loaded.hyperparameters["optimizer/learning_rate"].value == 0.125
 np.testing.assert_array_equal(loaded.predict(x, verbose=0), sequential.predict(x, verbose=0))
 assert loaded.hyperparameters["model/dense/units"].origin == "derived"
 

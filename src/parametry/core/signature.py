@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -80,9 +81,14 @@ def read_signature(function: Callable[..., Any], *, method: bool = True) -> Sign
         ValueError: Likewise.
     """
     parameters = list(inspect.signature(function).parameters.values())
-    if method and parameters and parameters[0].kind in (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    if (
+        method
+        and parameters
+        and parameters[0].kind
+        in (
+            inspect.Parameter.POSITIONAL_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        )
     ):
         parameters = parameters[1:]
     positional, required, defaults = [], set(), {}
@@ -129,17 +135,21 @@ def constructor_of(cls: type) -> Signature | None:
     return merged
 
 
-_known: dict[Any, Signature | None] = {}
+# Weakly, so that what a notebook's cell defined goes when the cell is run again. The code is part
+# of the key, since it may be replaced.
+_known: weakref.WeakKeyDictionary[Any, dict[Any, Signature | None]] = weakref.WeakKeyDictionary()
 
 
 def signature_of(function: Callable[..., Any], *, method: bool = True) -> Signature | None:
     """The signature of a method without its ``self``, or of a function; read once, None if none."""
-    key = (function, getattr(function, "__code__", None), method)
-    if key not in _known:
-        if len(_known) > 10_000:  # classes made in a loop must not fill the memory
-            _known.clear()
+    try:
+        known = _known.setdefault(function, {})
+    except TypeError:  # it has no hash, or cannot be referred to weakly
+        known = {}
+    key = getattr(function, "__code__", None), method
+    if key not in known:
         try:
-            _known[key] = read_signature(function, method=method)
+            known[key] = read_signature(function, method=method)
         except (TypeError, ValueError):
-            _known[key] = None
-    return _known[key]
+            known[key] = None
+    return known[key]

@@ -219,7 +219,8 @@ class Describer:
             return self._variable(value)
         if family == "object":
             return self.live(value)
-        return UNSET
+        # Keras keeps some of its numbers as tensors of the backend.
+        return read_scalar(value) if is_array(value) else UNSET
 
     def live(self, value: Any) -> Described:
         """A live object by the arguments that it keeps now."""

@@ -17,6 +17,8 @@ class Dialect(Protocol):
     """The questions that walking a model asks of its objects."""
 
     package: str
+    every_layer_freezes: bool
+    """Whether each layer that is frozen keeps all below it from training, or the root alone."""
 
     def sublayers(self, layer: Any) -> list[Any]:
         """The layers directly below, one that is used twice possibly twice."""
@@ -52,6 +54,7 @@ class Keras3:
     """Keras 3, on any backend."""
 
     package = "keras"
+    every_layer_freezes = False
 
     def sublayers(self, layer: Any) -> list[Any]:
         """See `Dialect.sublayers`."""
@@ -88,6 +91,7 @@ class Keras2:
     """Keras 2, as the package ``tf_keras``."""
 
     package = "tf_keras"
+    every_layer_freezes = True
 
     def sublayers(self, layer: Any) -> list[Any]:
         """See `Dialect.sublayers`."""

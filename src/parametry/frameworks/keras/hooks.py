@@ -79,9 +79,15 @@ def _base_optimizer(root: Any) -> type:
 
 
 def _wrap(owner: Any, name: str, wrapper: Callable[[Any], Callable[..., Any]]) -> None:
-    """Replace a method by a wrapper of it, looked up through inheritance, set on the owner."""
-    original = getattr(owner, name)
-    setattr(owner, name, functools.update_wrapper(wrapper(original), original))
+    """Replace a method by a wrapper of it, on the class that defines it.
+
+    Keras compares ``type(model).compile`` with its own to tell whether a user overrode it, so a
+    subclass must not get a ``compile`` that its base does not have.
+    """
+    homes = [cls for cls in getattr(owner, "__mro__", ()) if name in cls.__dict__]
+    home = homes[0] if homes else owner
+    original = getattr(home, name)
+    setattr(home, name, functools.update_wrapper(wrapper(original), original))
 
 
 def _watch_training(root: Any) -> None:
@@ -144,7 +150,8 @@ def _watch_training(root: Any) -> None:
 
 def _wrap_load_model(original: Any) -> Callable[..., Any]:
     def load_model(*args: Any, **kwargs: Any) -> Any:
-        model = original(*args, **kwargs)
+        with watch.inside():  # what loading compiles the file says, not the user
+            model = original(*args, **kwargs)
         if watch.on and model is not None:
             with watch.guard("reading load_model's arguments"):
                 signature = signature_of(original, method=False)

@@ -24,6 +24,7 @@ class Variable:
     role: Role
     owner: Node
     addresses: list[str]
+    frozen_above: bool = False
     other_holders: tuple[Any, ...] = ()
 
 
@@ -59,11 +60,19 @@ class Tree:
         self._taken: set[str] = set()
         self._open: set[int] = set()
 
-    def add(self, layer: Any, address: str, depth: int) -> Node:
-        """Add a layer that was not met yet, with all that is below it."""
+    def add(self, layer: Any, address: str, depth: int, frozen: bool = False) -> Node:
+        """Add a layer that was not met yet, with all that is below it.
+
+        Args:
+            layer: The layer.
+            address: Its canonical address.
+            depth: How many layers it lies within.
+            frozen: Whether a layer above keeps all that is below it from being trained.
+        """
         node = Node(layer, [address], depth)
         self.nodes[id(layer)] = node
         self._open.add(id(layer))
+        frozen = frozen or self._freezes(node)
         if hasattr(layer, "state") and not node.is_layer:
             own: list[tuple[Any, Role]] = [(layer.state, "state")]
             below: list[Any] = []
@@ -73,10 +82,10 @@ class Tree:
             below += _distinct(self.dialect.seed_generators(layer))
         variables = [variable for variable, _ in own]
         for (variable, role), part in zip(own, self._variable_parts(layer, variables), strict=True):
-            self._add_variable(node, variable, role, part)
+            self._add_variable(node, variable, role, part, frozen)
         uses = self._uses(layer) if below else {}
         for child, part in zip(below, self._child_parts(layer, below), strict=True):
-            self._add_child(node, child, part, uses.get(id(child), 1))
+            self._add_child(node, child, part, uses.get(id(child), 1), frozen)
         self._open.discard(id(layer))
         return node
 
@@ -93,34 +102,48 @@ class Tree:
             [Sibling(_name(c), type(c).__name__, paths.finder(c)) for c in children]
         )
 
-    def _add_variable(self, node: Node, variable: Any, role: Role, part: str) -> None:
+    def _freezes(self, node: Node) -> bool:
+        """Whether nothing below is trained, even what was thawed after the layer was frozen."""
+        if node.depth and not self.dialect.every_layer_freezes:
+            return False
+        return not node.native.__dict__.get("_trainable", True)
+
+    def _add_variable(
+        self, node: Node, variable: Any, role: Role, part: str, frozen: bool
+    ) -> None:
+        address = _free(join(node.address, part), self._taken)
         known = self.variables.get(id(variable))
         if known is None:
-            known = Variable(variable, role, node, [_free(join(node.address, part), self._taken)])
+            known = Variable(variable, role, node, [address], frozen)
             self.variables[id(variable)] = known
         else:
-            known.addresses.append(_free(join(node.address, part), self._taken))
+            known.addresses.append(address)
+            known.frozen_above = known.frozen_above and frozen
             known.other_holders += (node.native,)
         node.own.append((part, known))
 
-    def _add_child(self, parent: Node, child: Any, part: str, uses: int) -> None:
+    def _add_child(
+        self, parent: Node, child: Any, part: str, uses: int, frozen: bool
+    ) -> None:
         if id(child) in self._open:
             return  # a layer that holds one of its own ancestors: the way leads back into it
         address = join(parent.address, part)
         known = self.nodes.get(id(child))
         if known is None:
-            known = self.add(child, address, parent.depth + 1)
+            known = self.add(child, address, parent.depth + 1, frozen)
         else:
-            self._alias(known, address)
+            self._alias(known, address, frozen)
         known.uses = max(known.uses, uses)
         parent.children.append((part, known))
 
-    def _alias(self, node: Node, address: str) -> None:
+    def _alias(self, node: Node, address: str, frozen: bool) -> None:
         node.addresses.append(address)
+        frozen = frozen or self._freezes(node)
         for part, variable in node.own:
             variable.addresses.append(_free(join(address, part), self._taken))
+            variable.frozen_above = variable.frozen_above and frozen
         for part, child in node.children:
-            self._alias(child, join(address, part))
+            self._alias(child, join(address, part), frozen)
 
     def _uses(self, parent: Any) -> dict[int, int]:
         """How often a parent uses each of its children, by identity."""
@@ -193,7 +216,7 @@ def parameters_of(tree: Tree) -> dict[str, Parameter]:
             native_name(variable),
             tuple(variable.shape),
             held_dtype(variable),
-            found.role,
+            "frozen" if found.frozen_above and found.role == "trainable" else found.role,
             owner.addresses[0],
             type(owner.native).__name__,
             VariableStore(variable, owner.native, address, found.other_holders),
