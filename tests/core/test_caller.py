@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -16,7 +17,8 @@ from parametry.core.caller import frames_above, owner_of, place_of, user_frames
 from parametry.core.per_class import per_class
 from parametry.core.place import Place
 
-SITE = sysconfig.get_path("purelib")
+SITE = Path(sysconfig.get_path("purelib"))
+STANDARD = Path(os.__file__).parent
 
 
 @pytest.mark.parametrize(
@@ -29,16 +31,16 @@ SITE = sysconfig.get_path("purelib")
         ("<ipython-input-3-abc>", "user"),
         ("/tmp/ipykernel_123/456.py", "user"),
         (__file__, "user"),
-        (os.path.join(SITE, "keras", "src", "layers", "layer.py"), "framework"),
-        (os.path.join(SITE, "tensorflow", "x.py"), "framework"),
-        (os.path.join(SITE, "torch", "x.py"), "framework"),
+        (str(SITE / "keras/src/layers/layer.py"), "framework"),
+        (str(SITE / "tensorflow/x.py"), "framework"),
+        (str(SITE / "torch/x.py"), "framework"),
         ("/home/me/.venv/lib/python3.12/site-packages/jax/_src/api.py", "framework"),
         ("/usr/lib/python3/dist-packages/numpy/core.py", "library"),
-        (os.path.join(SITE, "kerastuner", "x.py"), "library"),
-        (os.path.join(SITE, "six.py"), "library"),
+        (str(SITE / "kerastuner/x.py"), "library"),
+        (str(SITE / "six.py"), "library"),
         (numpy.__file__, "library"),
         (os.__file__, "library"),
-        (os.path.join(os.path.dirname(os.__file__), "json", "decoder.py"), "library"),
+        (str(STANDARD / "json/decoder.py"), "library"),
         ("<frozen importlib._bootstrap>", "library"),
         ("/tmp/__autograph_generated_fileabc.py", "framework"),
         (parametry.__file__, "parametry"),

@@ -10,14 +10,13 @@ from types import ModuleType
 
 import pytest
 
-import parametry.capture
-import parametry.conventions
 import parametry.core
 
-ROOMS = (parametry.core, parametry.conventions)
 NAMES = [
-    found.name for room in ROOMS for found in pkgutil.iter_modules(room.__path__, room.__name__ + ".")
-] + ["parametry.capture.secrets", "parametry.capture.assignments", "parametry.errors"]  # fmt: skip
+    *(f"parametry.core.{found.name}" for found in pkgutil.iter_modules(parametry.core.__path__)),
+    *("parametry.conventions.names", "parametry.conventions.arguments", "parametry.errors"),
+    *("parametry.capture.secrets", "parametry.capture.assignments"),
+]
 
 
 @pytest.fixture(params=NAMES)

@@ -135,7 +135,13 @@ def test_plain_functions_have_no_self() -> None:
     assert again.positional == ("units", "activation")
 
 
-@pytest.mark.parametrize("function", [3, dict.fromkeys, type("NoHash", (), {"__hash__": None})()])
+def odd(self: Any) -> None: ...
+
+
+odd.__signature__ = "(no signature)"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("function", [3, odd, type("NoHash", (), {"__hash__": None})()])
 def test_what_has_no_signature(function: Any) -> None:
     assert signature_of(function) is None
     with pytest.raises((TypeError, ValueError)):

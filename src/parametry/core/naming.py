@@ -54,6 +54,7 @@ def function_name(function: Any) -> str:
     """The qualified name of a function, without ``__main__`` and ``builtins``.
 
     Example:
+        >>> import math
         >>> function_name(len), function_name(math.sqrt)
         ('len', 'math.sqrt')
     """

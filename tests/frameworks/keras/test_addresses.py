@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,12 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from zoo import CASES, Case, of
+from zoo import CASES, Case, made, of
 from zoo.nesting import X
 
 import parametry as pm
 
 every_case = pytest.mark.parametrize("name", CASES)
-
-
-@cache
-def made(name: str) -> Any:
-    """A model of the zoo, made once for the tests that do not change it."""
-    return CASES[name].make()
 
 
 def told(case: Case) -> dict[str, Any]:

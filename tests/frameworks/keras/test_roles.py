@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from zoo import CASES
+from zoo import CASES, made
 from zoo.nesting import X
 
 import parametry as pm
@@ -20,7 +20,7 @@ def roles(model: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_trainable_is_what_keras_trains(name: str) -> None:
-    model = CASES[name].make()
+    model = made(name)
     trained = {id(variable) for variable in model.trainable_variables}
     for entry in pm.inspect(model).parameters.values():
         assert entry.trainable == (id(entry.native) in trained)
@@ -28,7 +28,7 @@ def test_trainable_is_what_keras_trains(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_totals_are_those_of_keras(name: str) -> None:
-    model = CASES[name].make()
+    model = made(name)
     totals = pm.inspect(model).totals
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     everything = sum(int(np.prod(v.shape)) for v in model.variables)

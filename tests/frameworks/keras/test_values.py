@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from keras import layers
-from zoo import CASES
+from zoo import CASES, made
 from zoo.nesting import X
 
 import parametry as pm
@@ -56,7 +56,7 @@ def one(dtype: str) -> pm.Parameter:
 
 @pytest.mark.parametrize("name", CASES)
 def test_values_are_those_that_keras_gives(name: str) -> None:
-    for entry in pm.inspect(CASES[name].make()).parameters.values():
+    for entry in pm.inspect(made(name)).parameters.values():
         expected = keras.ops.convert_to_numpy(entry.native)
         value = entry.numpy()
         assert value.shape == entry.shape == tuple(entry.native.shape)

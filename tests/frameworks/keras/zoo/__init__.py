@@ -13,6 +13,6 @@ from zoo import (  # noqa: F401
     sharing,
     state,
 )
-from zoo.case import CASES, Case, case, of
+from zoo.case import CASES, Case, case, made, of
 
-__all__ = ["CASES", "Case", "case", "of"]
+__all__ = ["CASES", "Case", "case", "made", "of"]

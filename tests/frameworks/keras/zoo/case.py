@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-__all__ = ["CASES", "Case", "case", "of"]
+__all__ = ["CASES", "Case", "case", "made", "of"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class Case:
 
 
 CASES: dict[str, Case] = {}
+
+
+@cache
+def made(name: str) -> Any:
+    """A model of the zoo, made once for all tests that do not change it."""
+    return CASES[name].make()
 
 
 def case(
