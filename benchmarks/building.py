@@ -23,8 +23,9 @@ def measure(quick: bool) -> Iterator[Figure]:
     """The figures of making layers, and of making and building them."""
     layers, rounds, processes = (20, 2, 1) if quick else (LAYERS, 15, 7)
     backends = ["jax"] if quick else ["tensorflow", "jax", "torch"]
+    works = ["made and built"] if quick else ["made", "made and built"]
     for backend in backends:
-        for work in ("made", "made and built"):
+        for work in works:
             where = f"{backend}: {layers:,} layers {work}"
             taken = child("building.py", "turns", work, layers, rounds, backend=backend)
             yield figure(f"{where}, capture off", taken["off"], "ms", scale=1e3)
@@ -34,10 +35,8 @@ def measure(quick: bool) -> Iterator[Figure]:
             yield figure(
                 f"{where}, added by capture to each layer", added, "µs", scale=1e6 / layers
             )
-    if not quick:
-        backends = backends[:1]
-    for backend in backends:
-        for work in ("made", "made and built"):
+    for backend in backends[:1]:
+        for work in works:
             ways = {
                 name: partial(child, "building.py", name, work, layers, 3, backend=backend)
                 for name in ("bare", "patched and off")

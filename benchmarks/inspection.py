@@ -35,7 +35,7 @@ MODELS = [
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures of every backend, kind of model and size."""
     if quick:
-        models, sizes, rounds = [("jax", "blocks"), ("jax", "functional")], [100, 200], 2
+        models, sizes, rounds = [("jax", "functional")], [100, 200], 2
     else:
         models, sizes, rounds = MODELS, SIZES, 11
     for backend, kind in models:

@@ -326,6 +326,39 @@ def test_a_model_from_a_file_and_unseen_steps_say_so(run_python: Callable[..., s
     run_python(RESUMED)
 
 
+FLAGS = """
+import parametry.auto
+import parametry as pm
+import keras, numpy as np
+import parametry.frameworks.keras.freezing as freezing
+
+walks = []
+walk = freezing.walk
+freezing.walk = lambda *given: walks.append(1) or walk(*given)
+
+net = keras.Sequential(
+    [keras.Input((2,))] + [keras.layers.Dense(2, name=f"d{i}") for i in range(50)]
+)
+net.compile("sgd", "mse")
+for layer in net.layers[:40]:
+    layer.trainable = False
+assert not walks, "setting a flag looked for the models that hold the layer"
+net.layers[3].trainable = True
+phases = pm.inspect(net).phases
+assert list(phases) == ["compile", "freeze"]
+told = {a: e.value for a, e in phases["freeze"].hyperparameters.items()}
+assert len(told) == 40 and told["model/d3/trainable"] is True and told["model/d4/trainable"] is False
+pm.inspect(net)
+assert len(walks) == 1, walks
+net.trainable = False
+assert list(pm.inspect(net).phases["freeze"].hyperparameters)[-1] == "model/trainable"
+"""
+
+
+def test_setting_many_flags_costs_one_walk(run_python: Callable[..., str]) -> None:
+    run_python(FLAGS)
+
+
 SWEEP = """
 import keras, numpy as np
 x, y = np.ones((8, 2), "float32"), np.zeros((8, 1), "float32")

@@ -14,7 +14,7 @@ import yaml
 
 from parametry.core.export import json_text, yaml_text
 from parametry.core.hyperparameter import Change, Hyperparameter
-from parametry.core.model import Hyperparameters
+from parametry.core.mappings import Hyperparameters
 from parametry.core.place import Place
 from parametry.core.value import UNSET
 

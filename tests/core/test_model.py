@@ -13,7 +13,8 @@ import yaml
 from parametry.core.coverage import Gap
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.layer import Layer
-from parametry.core.model import SCHEMA, Hyperparameters, Layers, Model, Totals, ties_of
+from parametry.core.mappings import Hyperparameters, Layers
+from parametry.core.model import SCHEMA, Model, Totals, ties_of
 from parametry.core.phase import Phase, Phases
 from parametry.core.place import Place
 from parametry.core.report import Report

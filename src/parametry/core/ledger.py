@@ -45,6 +45,10 @@ __all__ = [
 ]
 
 
+_MOST_DEPARTED = 100
+_MOST_EVENTS = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call that capture saw: a constructor's, ``compile``'s, ``fit``'s.
@@ -115,6 +119,7 @@ class Record:
         changes: Changes by the name of what changed: ``learning_rate``.
         rate: An optimizer's learning rate as it was last read.
         snapshot: A model as it was when last seen, without values.
+        settled: Up to which of the trainable flags set in this process a model's events tell.
         optimizer: What trains a model, where the model does not hold it itself.
         gaps: What could not be seen of it.
         class_name: The object's class.
@@ -131,6 +136,20 @@ class Record:
     gaps: list[Gap] = field(default_factory=list)
     class_name: str = ""
     order: int = 0
+    settled: int = -1
+
+    def add(self, event: Event) -> Event:
+        """Add an event; the very same in a row becomes one that counts."""
+        if self.events and self.events[-1].same_as(event):
+            self.events[-1].times += 1
+            return self.events[-1]
+        if len(self.events) < _MOST_EVENTS:
+            self.events.append(event)
+            return event
+        gap = Gap("phases", f"more than {_MOST_EVENTS:,} phases: the later ones are not kept")
+        if gap not in self.gaps:
+            self.gaps.append(gap)
+        return event
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +165,6 @@ class ObjectReference:
         return None if self.reference is None else self.reference()
 
 
-_MOST_DEPARTED = 100
 _LONGEST_OPENED = 1_000
 
 

@@ -15,6 +15,7 @@ from parametry.core.watch import watch
 from parametry.frameworks.keras.attribute import HyperparametersAttribute
 from parametry.frameworks.keras.backends.tensorflow import seen_by_autograph, through_autograph
 from parametry.frameworks.keras.construction import watch_construction
+from parametry.frameworks.keras.freezing import note_flag
 from parametry.frameworks.keras.loops import (
     optimizer_applied,
     rate_assigned,
@@ -24,7 +25,6 @@ from parametry.frameworks.keras.observe import (
     saw_compile,
     saw_fit,
     saw_load,
-    saw_trainable,
     snapshot,
 )
 
@@ -209,8 +209,9 @@ def _watch_trainable(layer: Any) -> None:
             original.fset(self, value)
         finally:
             depth.value = 0
-        with watch.guard("reading a trainable flag"):
-            saw_trainable(self, before, bool(value), sys._getframe(1))
+        if before is not bool(value):
+            with watch.guard("reading a trainable flag"):
+                note_flag(self, bool(value), sys._getframe(1))
 
     layer.trainable = property(original.fget, set_trainable, original.fdel, original.__doc__)
 

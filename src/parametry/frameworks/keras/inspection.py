@@ -19,6 +19,7 @@ from parametry.frameworks.keras.building import build
 from parametry.frameworks.keras.describe import keras_class_name
 from parametry.frameworks.keras.dialect import dialect_of
 from parametry.frameworks.keras.environment import backend_name
+from parametry.frameworks.keras.freezing import settle
 from parametry.frameworks.keras.hyperparameters import ModelHyperparameters
 from parametry.frameworks.keras.optimizer import optimizer_parameters
 from parametry.frameworks.keras.shapes import shapes_of
@@ -57,6 +58,7 @@ def inspect(model: Any, *, sample: Any = None, input_shape: Any = None) -> Model
     if optimizer is not None:
         addresses = {key: found.addresses[0] for key, found in tree.variables.items()}
         slots = optimizer_parameters(optimizer, addresses, dialect)
+    settle(model)
     record = ledger.find(model)
     scopes = ModelHyperparameters(model, tree, optimizer)
     resolver = _Resolver(tree, model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -15,7 +16,8 @@ from parametry.core.ledger import Call, Event, ObjectReference, Record, freeze, 
 from parametry.core.place import Place
 from parametry.core.value import UNSET, Plain, Unset, class_name, shortest
 from parametry.frameworks.keras.describe import label_of, read_scalar
-from parametry.frameworks.keras.observe import add_event, constants, root_models, snapshot
+from parametry.frameworks.keras.freezing import settle
+from parametry.frameworks.keras.observe import constants, root_models, snapshot
 from parametry.frameworks.keras.optimizer import optimizer_step
 
 __all__ = ["gradient_taken", "optimizer_applied", "rate_assigned", "rate_replaced"]
@@ -39,13 +41,14 @@ def optimizer_applied(optimizer: Any, grads: Any, variables: Any, frame: FrameTy
             continue
         owner = ledger.record(model)
         owner.events[:] = [event for event in owner.events if not event.provisional]
-        add_event(owner, Event("train", where, dict(values)))
+        settle(model)
+        owner.add(Event("train", where, dict(values)))
         if isinstance(reference, ObjectReference):
             owner.optimizer = reference
         snapshot(model)
         trained = set()
     if trained or not variables:
-        add_event(record, Event("train", where, dict(values)))
+        record.add(Event("train", where, dict(values)))
 
 
 def gradient_taken(sources: Any, frame: FrameType | None) -> None:
@@ -63,7 +66,7 @@ def gradient_taken(sources: Any, frame: FrameType | None) -> None:
         user = next(user_frames(frame), None)
         where = None if user is None else place_of(user)
         event = Event("train", where, constants(frame), provisional=True)
-        add_event(record, event)
+        record.add(event)
         snapshot(model)
 
 
@@ -82,10 +85,21 @@ def _trained(optimizer: Any, grads: Any, variables: Any) -> list[Any]:
 
 
 def _owner_of_rate(variable: Any) -> Any:
+    """The optimizer whose learning rate a variable is; found once, since rates may change often."""
+    known = _owners.get(id(variable))
+    owner = None if known is None else known()
+    if owner is not None and owner.__dict__.get("_learning_rate") is variable:
+        return owner
     for thing, _ in ledger.alive():
         if getattr(thing, "__dict__", {}).get("_learning_rate") is variable:
+            if len(_owners) > 1_000:
+                _owners.clear()
+            _owners[id(variable)] = weakref.ref(thing)
             return thing
     return None
+
+
+_owners: dict[int, weakref.ref[Any]] = {}
 
 
 def rate_assigned(variable: Any, value: Any, frame: FrameType | None) -> Callable[[], None] | None:

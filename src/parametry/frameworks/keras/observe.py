@@ -5,17 +5,15 @@ from __future__ import annotations
 from types import FrameType
 from typing import Any
 
-from parametry.core.address import join
 from parametry.core.caller import place_of, user_frames
-from parametry.core.coverage import Gap
-from parametry.core.hyperparameter import Hyperparameter, Origin
+from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.ledger import Call, Event, ObjectReference, Record, freeze, ledger
 from parametry.core.signature import Signature
 from parametry.core.value import UNSET, Plain
 from parametry.core.watch import watch
 from parametry.frameworks.keras.attributes import stored_attributes
 from parametry.frameworks.keras.describe import Describer, label_of
-from parametry.frameworks.keras.dialect import dialect_of
+from parametry.frameworks.keras.freezing import settle
 from parametry.frameworks.keras.inspection import frozen_view, optimizer_of
 from parametry.frameworks.keras.optimizer import optimizer_hyperparameters
 from parametry.frameworks.keras.training import (
@@ -23,21 +21,16 @@ from parametry.frameworks.keras.training import (
     fit_hyperparameters,
     worked_out_by_fit,
 )
-from parametry.frameworks.keras.walk import walk
 
 __all__ = [
     "FitEvent",
-    "add_event",
     "constants",
     "root_models",
     "saw_compile",
     "saw_fit",
     "saw_load",
-    "saw_trainable",
     "snapshot",
 ]
-
-_MOST_EVENTS = 1_000
 
 
 def _call(
@@ -48,20 +41,6 @@ def _call(
     user = next(user_frames(frame), None)
     where = None if user is None else place_of(user)
     return signature.bind(args, kwargs, ledger, where, user is None)
-
-
-def add_event(record: Record, event: Event) -> Event:
-    """Add a phase; the very same in a row becomes one that counts."""
-    if record.events and record.events[-1].same_as(event):
-        record.events[-1].times += 1
-        return record.events[-1]
-    if len(record.events) >= _MOST_EVENTS:
-        gap = Gap("phases", f"more than {_MOST_EVENTS} phases: the later ones are not kept")
-        if gap not in record.gaps:
-            record.gaps.append(gap)
-        return event
-    record.events.append(event)
-    return event
 
 
 def saw_compile(
@@ -76,7 +55,8 @@ def saw_compile(
         if optimizer is not None:
             # The next compile may put another in its place: the phase keeps this one's values.
             values.update(optimizer_hyperparameters(optimizer, describer))
-        add_event(ledger.record(model), Event("compile", call.where, values))
+        settle(model)
+        ledger.record(model).add(Event("compile", call.where, values))
 
 
 def _describer(model: Any) -> Describer:
@@ -131,7 +111,8 @@ def saw_fit(
     values = fit_hyperparameters(call, callbacks, _describer(model))
     values.update(constants(frame))
     record = ledger.record(model)
-    event = add_event(record, Event("fit", call.where, values))
+    settle(model)
+    event = record.add(Event("fit", call.where, values))
     return FitEvent(event, call, record)
 
 
@@ -153,46 +134,12 @@ def saw_load(
         )
         for name, value in call.arguments.items()
     }
-    add_event(ledger.record(model), Event("load", call.where, values))
+    settle(model)
+    ledger.record(model).add(Event("load", call.where, values))
 
 
 def _plain(value: Any) -> Plain:
     return value if not isinstance(value, ObjectReference) else {"$object": value.class_name}
-
-
-def saw_trainable(layer: Any, before: Any, after: bool, frame: FrameType | None) -> None:
-    """A layer's trainable flag was set: a phase of every model that holds the layer."""
-    if before is after:
-        return
-    user = next(user_frames(frame), None)
-    where = None if user is None else place_of(user)
-    for model in _models_with(layer):
-        tree = walk(model, dialect_of(model))
-        node = tree.nodes.get(id(layer))
-        if node is None:
-            continue
-        record = ledger.record(model)
-        address = join("model", node.address, "trainable")
-        origin: Origin = "explicit" if user is not None else "derived"
-        entry = Hyperparameter(address, after, UNSET, origin, where)
-        last = record.events[-1] if record.events else None
-        if last is not None and last.kind == "freeze":
-            last.values[address] = entry  # several layers in a row are one phase
-        elif record.events or _is_built_model(model):
-            add_event(record, Event("freeze", where, {address: entry}))
-
-
-def _is_built_model(model: Any) -> bool:
-    return bool(getattr(model, "built", False))
-
-
-def _models_with(layer: Any) -> list[Any]:
-    """The live models that hold a layer, those that others hold left out."""
-    return [model for model in root_models() if layer is model or _holds(model, layer)]
-
-
-def _holds(model: Any, layer: Any) -> bool:
-    return any(found is layer for found in model._flatten_layers())
 
 
 def root_models() -> list[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from parametry.conventions.names import automatic
 from parametry.core.address import join, part
 from parametry.core.coverage import Gap
 from parametry.core.described import Described, Flattener, merge
@@ -22,7 +23,7 @@ from parametry.frameworks.keras.describe import (
 )
 from parametry.frameworks.keras.dialect import Dialect
 from parametry.frameworks.keras.store import VariableStore
-from parametry.frameworks.keras.walk import dtype_name
+from parametry.frameworks.keras.walk import held_dtype
 
 __all__ = [
     "last_known",
@@ -195,7 +196,7 @@ def optimizer_parameters(
         for variable in _variables(inner):
             own.pop(id(variable), None)
     for identity, variable in own.items():
-        below = slots.get(identity) or part(dialect.variable_name(variable))
+        below = slots.get(identity) or part(_own_name(optimizer, variable, dialect))
         address, number = join(scope, below), 0
         while address in out:
             number += 1
@@ -204,7 +205,7 @@ def optimizer_parameters(
             address,
             dialect.native_name(variable),
             tuple(variable.shape),
-            dtype_name(variable.dtype),
+            held_dtype(variable),
             "optimizer",
             scope,
             type(optimizer).__name__,
@@ -215,9 +216,22 @@ def optimizer_parameters(
     return out
 
 
+def _own_name(optimizer: Any, variable: Any, dialect: Dialect) -> str:
+    """What a variable that is no slot is called: its name, or its attribute if nobody named it."""
+    name = dialect.variable_name(variable)
+    if automatic(name, type(variable).__name__) is None:
+        return name
+    held = (key for key, value in optimizer.__dict__.items() if value is variable)
+    return next(held, name).lstrip("_")
+
+
 def _variables(optimizer: Any) -> list[Any]:
     variables = optimizer.variables
     return list(variables() if callable(variables) else variables)
+
+
+# Lists of variables that may be as long as the list of what is trained, by chance or by design.
+_NO_SLOTS = frozenset({"_trainable_variables", "_variables"})
 
 
 def _slots(optimizer: Any, addresses: Mapping[int, str], dialect: Dialect) -> dict[int, str]:
@@ -228,7 +242,7 @@ def _slots(optimizer: Any, addresses: Mapping[int, str], dialect: Dialect) -> di
     if not trained:
         return out
     for attribute, values in stored.items():
-        if attribute == "_trainable_variables" or not isinstance(values, list):
+        if attribute in _NO_SLOTS or not isinstance(values, list):
             continue
         if len(values) != len(trained):
             continue

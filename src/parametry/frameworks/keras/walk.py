@@ -108,9 +108,7 @@ class Tree:
             return False
         return not node.native.__dict__.get("_trainable", True)
 
-    def _add_variable(
-        self, node: Node, variable: Any, role: Role, part: str, frozen: bool
-    ) -> None:
+    def _add_variable(self, node: Node, variable: Any, role: Role, part: str, frozen: bool) -> None:
         address = _free(join(node.address, part), self._taken)
         known = self.variables.get(id(variable))
         if known is None:
@@ -122,9 +120,7 @@ class Tree:
             known.other_holders += (node.native,)
         node.own.append((part, known))
 
-    def _add_child(
-        self, parent: Node, child: Any, part: str, uses: int, frozen: bool
-    ) -> None:
+    def _add_child(self, parent: Node, child: Any, part: str, uses: int, frozen: bool) -> None:
         if id(child) in self._open:
             return  # a layer that holds one of its own ancestors: the way leads back into it
         address = join(parent.address, part)
