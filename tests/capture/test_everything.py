@@ -14,7 +14,9 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def everything(request: pytest.FixtureRequest, run_watched: Callable[..., Any], programs: Any) -> Any:
+def everything(
+    request: pytest.FixtureRequest, run_watched: Callable[..., Any], programs: Any
+) -> Any:
     ran = run_watched(programs / "everything.py", backend=request.param)
     assert ran.exit_code == 0, ran.err
     return ran
@@ -208,7 +210,11 @@ def test_origin_and_line_are_those_of_the_source(everything: Any, programs: Any)
 
 def test_none_that_became_something_keeps_both(everything: Any) -> None:
     batch_size = everything.values["fit/batch_size"]
-    assert (batch_size["value"], batch_size["passed"], batch_size["origin"]) == (12, None, "default")
+    assert (batch_size["value"], batch_size["passed"], batch_size["origin"]) == (
+        12,
+        None,
+        "default",
+    )
     name = everything.values["model/stem/dense/name"]
     assert name["value"].startswith("dense")
     assert name["passed"] is None

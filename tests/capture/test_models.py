@@ -59,6 +59,46 @@ def test_each_model_of_a_gan_has_its_own_optimizer(run_watched: Callable[..., An
     assert ran.report["parameters"]["model/dense/kernel"]["shape"] == [6, 4]
 
 
+OWN_COMPILE = """
+import keras, numpy as np
+
+class Pair(keras.Model):
+    def __init__(self, latent):
+        super().__init__()
+        self.critic = keras.layers.Dense(1)
+        self.generator = keras.layers.Dense(latent)
+    def compile(self, first, second, weight=0.5, extra=None):
+        super().compile()
+        self.first = first
+        self.second = second
+        self.weight = weight
+    def call(self, x):
+        return self.critic(self.generator(x))
+    def train_step(self, data):
+        return {"loss": 0.0}
+
+pair = Pair(latent=7)
+pair.compile(keras.optimizers.Adam(0.25), second=keras.optimizers.SGD(0.125), weight=0.75)
+pair.fit(np.ones((4, 2)), verbose=0)
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_a_compile_of_the_users_own_is_read(run_watched: Callable[..., Any], backend: str) -> None:
+    ran = run_watched(OWN_COMPILE, backend=backend)
+    assert ran.exit_code == 0, ran.err
+    assert ran.value("model/latent") == 7
+    assert (ran.value("optimizer/class"), ran.value("optimizer/learning_rate")) == (
+        "keras.optimizers.Adam",
+        0.25,
+    )
+    assert ran.value("optimizer_1/learning_rate") == 0.125
+    assert ran.value("compile/weight") == 0.75
+    assert ran.values["compile/weight"]["origin"] == "explicit"
+    assert ran.values["compile/extra"]["origin"] == "default"
+    assert ran.value("compile/second") == "sgd"
+
+
 NO_OPTIMIZER = """
 import tensorflow as tf
 import keras

@@ -32,7 +32,9 @@ def test_inspecting_patches_nothing(run_python: Callable[..., str]) -> None:
 
 
 def test_the_environment_can_forbid_it(run_python: Callable[..., str]) -> None:
-    run_python("import parametry.auto\nassert not parametry.auto.is_enabled()\n" + OFF, PARAMETRY="0")
+    run_python(
+        "import parametry.auto\nassert not parametry.auto.is_enabled()\n" + OFF, PARAMETRY="0"
+    )
 
 
 ON = """

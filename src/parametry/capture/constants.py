@@ -12,6 +12,7 @@ import pathlib
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from parametry.capture.assignments import Binding, Scope, scopes_of
+from parametry.capture.places import attribute_places, gave, imported_place, latest
 from parametry.capture.secrets import withhold
 from parametry.conventions.names import snake_case
 from parametry.core.address import part
@@ -142,14 +144,20 @@ class _Collector:
             if isinstance(value, types.ModuleType):
                 self._add_module(name, value)
                 continue
-            home, binding = _home(namespace, name, value)
-            if binding is None or (binding.empty and isinstance(value, (list, dict, set))):
+            try:
+                self._add_name(namespace, name, value)
+            except Exception:  # an object may raise from anything: it is no constant then
                 continue
-            kept = _kept(name, value)
-            if kept is None:
-                continue
-            shown, described = kept
-            self._add(shown, described, home, binding, value)
+
+    def _add_name(self, namespace: _Namespace, name: str, value: Any) -> None:
+        home, binding = _home(namespace, name, value)
+        if binding is None or (binding.empty and isinstance(value, (list, dict, set))):
+            return
+        if binding.kind == "imported" and _place(home, binding, value) is None:
+            return  # another library's
+        kept = _kept(name, value)
+        if kept is not None:
+            self._add(*kept, home, binding, value)
 
     def _add_module(self, name: str, module: types.ModuleType) -> None:
         """A configuration module of the user's: ``import config; config.batch_size``."""
@@ -166,14 +174,18 @@ class _Collector:
             binding = None if inner.startswith("_") else _binding(namespace, inner, value)
             if binding is None or binding.kind == "imported":
                 continue
-            kept = _kept(inner, value)
-            if kept is not None:
-                self._add(f"{name}/{kept[0]}", kept[1], namespace, binding, value)
+            with suppress(Exception):  # as above
+                kept = _kept(inner, value)
+                if kept is not None:
+                    self._add(f"{name}/{kept[0]}", kept[1], namespace, binding, value)
 
     def _add(
         self, name: str, value: Any, namespace: _Namespace, binding: Binding, raw: Any
     ) -> None:
         where = _place(namespace, binding, raw)
+        places = {}
+        if isinstance(value, Described) and _is_users(raw if isinstance(raw, type) else type(raw)):
+            places = attribute_places(raw, value.fields)
         base = "script/" + "/".join(part(piece) for piece in name.split("/"))
         flattener = Flattener()
         flattener.add(base, value, "explicit", where)
@@ -183,7 +195,7 @@ class _Collector:
                 withhold(address.partition("/")[2], row.value),
                 UNSET,
                 "explicit",
-                where,
+                places.get(address[len(base) + 1 :].partition("/")[0], where),
             )
             for address, row in flattener.rows.items()
         }
@@ -227,7 +239,7 @@ def _binding(namespace: _Namespace, name: str, value: Any) -> Binding | None:
     if scope is None:
         # Without a source nothing can be told apart but by what the value is.
         return Binding(namespace.line if namespace.line != _END else 0, "assigned")
-    if scope.counts(name) and type(value) in (int, float) and not _began_otherwise(scope, name):
+    if scope.counts(name) and isinstance(value, (int, float, np.number)):
         return None
     bindings = scope.find(name)
     here = name in scope.bindings
@@ -239,12 +251,7 @@ def _binding(namespace: _Namespace, name: str, value: Any) -> Binding | None:
         and not (binding.kind == "looped" and not binding.literal)
         and not (here and _around(binding, line) and not binding.literal)
     ]
-    return max(kept, key=lambda binding: binding.line, default=None)
-
-
-def _began_otherwise(scope: Scope, name: str) -> bool:
-    """Whether a name that is added to began elsewhere than at a literal, as a counter does."""
-    return not any(b.literal and b.kind == "assigned" for b in scope.find(name))
+    return latest(kept, value)
 
 
 def _around(binding: Binding, line: int) -> bool:
@@ -252,32 +259,16 @@ def _around(binding: Binding, line: int) -> bool:
     return any(first <= line <= last for first, last in binding.loops)
 
 
-def _place(namespace: _Namespace, binding: Binding, value: Any) -> Place:
+def _place(namespace: _Namespace, binding: Binding, value: Any) -> Place | None:
+    """The line that gave the value; None for what is another library's."""
     if binding.kind == "argument" and namespace.caller is not None:
-        default = binding.default
-        left_out = type(default) is type(value) and isinstance(value, _SCALARS) and default == value
+        left_out = isinstance(value, _SCALARS) and gave(binding, value)
         if not left_out:
             return namespace.caller
-    if binding.kind == "imported" and binding.origin is not None:
-        found = _imported_from(namespace, binding.origin)
-        if found is not None:
-            return found
+    if binding.kind == "imported":
+        origin = binding.origin
+        return None if origin is None else imported_place(origin, namespace.values, value)
     return Place(file_name(namespace.file), binding.line)
-
-
-def _imported_from(namespace: _Namespace, origin: tuple[str, str]) -> Place | None:
-    """The line in the user's own module that set a name which was imported from there."""
-    module_name, name = origin
-    bare = module_name.lstrip(".")
-    if module_name.startswith("."):
-        package = namespace.values.get("__package__") or ""
-        bare = f"{package}.{bare}".strip(".")
-    file = getattr(sys.modules.get(bare), "__file__", None)
-    if not isinstance(file, str) or owner_of(file) != "user":
-        return None
-    module = (scopes_of(file) or {}).get(("<module>", 0))
-    bindings = module.bindings.get(name, []) if module else []
-    return Place(file_name(file), bindings[-1].line) if bindings else None
 
 
 _SCALARS = (type(None), bool, int, float, complex, str, np.generic, enum.Enum, pathlib.PurePath)

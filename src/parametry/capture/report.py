@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,8 +19,14 @@ from parametry.core.phase import Phase, Phases
 from parametry.core.report import Report
 from parametry.core.value import UNSET
 from parametry.core.watch import watch
+from parametry.frameworks.keras.describe import Describer
 from parametry.frameworks.keras.observe import root_models
-from parametry.frameworks.keras.optimizer import last_known
+from parametry.frameworks.keras.optimizer import (
+    is_optimizer,
+    last_known,
+    optimizer_hyperparameters,
+    optimizers_of,
+)
 from parametry.frameworks.registry import find
 
 __all__ = ["build_report"]
@@ -50,7 +57,7 @@ def build_report(program: list[str], outcome: str) -> Report:
             values[moved] = replace(entry, address=moved)
         events += [(event.order, scope, event) for event in record.events]
         gaps += [_moved_gap(gap, number) for gap in model.coverage]
-    _add_other_optimizers(values, len(seen), events)
+    _add_other_optimizers(values, events)
     if not any(kind in ("fit", "train") for kind in (event.kind for _, _, event in events)):
         _add_constants_of_main(values)
     _add_command(values, program)
@@ -105,28 +112,19 @@ def _moved_gap(gap: Gap, number: int) -> Gap:
 
 
 def _add_other_optimizers(
-    values: dict[str, Hyperparameter], number: int, events: list[tuple[int, str, Event]]
+    values: dict[str, Hyperparameter], events: list[tuple[int, str, Event]]
 ) -> None:
     """Optimizers that belong to no model: hand-written loops over variables alone."""
-    from parametry.frameworks.keras.describe import Describer
-    from parametry.frameworks.keras.optimizer import optimizer_hyperparameters
-
-    known = {
-        id(entry)
-        for entry in (r.optimizer.get() for _, r in ledger.alive() if r.optimizer)
-        if entry
-    }
-    known |= {id(getattr(thing, "optimizer", None)) for thing, _ in ledger.alive()}
-    known |= {id(getattr(thing, "inner_optimizer", None)) for thing, _ in ledger.alive()}
+    living = list(ledger.alive())
+    known = {id(record.optimizer.get()) for _, record in living if record.optimizer is not None}
+    for thing, _ in living:
+        known.update(id(found) for found in optimizers_of(thing))  # a model's, or one within one
     taken = {address.partition("/")[0] for address in values}
-    for thing, record in ledger.alive():
-        if not hasattr(thing, "apply_gradients") or id(thing) in known:
+    for thing, record in living:
+        if not is_optimizer(thing) or id(thing) in known:
             continue
-        while _numbered("optimizer", number) in taken or (number and not taken & {"optimizer"}):
-            number = 0 if "optimizer" not in taken else number + 1
-            if _numbered("optimizer", number) not in taken:
-                break
-        scope = _numbered("optimizer", number)
+        scopes = (_numbered("optimizer", number) for number in itertools.count())
+        scope = next(scope for scope in scopes if scope not in taken)
         taken.add(scope)
         values.update(optimizer_hyperparameters(thing, Describer(), scope))
         for event in record.events:

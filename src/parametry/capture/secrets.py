@@ -12,12 +12,18 @@ __all__ = ["WITHHELD", "is_secret", "withhold", "withhold_arguments"]
 WITHHELD: dict[Any, Plain] = {"$withheld": "secret"}
 
 _WORDS = frozenset(
-    {"password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "apikey"}
-    | {"credential", "credentials", "bearer", "authorization"}
+    {"password", "passwords", "passwd", "passphrase", "passcode", "pwd", "secret", "secrets"}
+    | {"token", "apikey", "apikeys", "credential", "credentials", "bearer", "authorization"}
 )
-_PAIRS = frozenset(
-    {("api", "key"), ("access", "key"), ("private", "key"), ("secret", "key"), ("auth", "key")}
-    | {("account", "key"), ("signing", "key"), ("encryption", "key"), ("ssh", "key")}
+_KEYS = frozenset({"key", "keys"})
+_KINDS_OF_KEY = frozenset(
+    {"api", "access", "private", "secret", "auth", "account", "signing", "encryption", "ssh"}
+)
+_KINDS_OF_TOKENS = frozenset({"access", "api", "auth", "bearer", "refresh"})
+# The tokens of a text, as in every tokenizer's settings: ``oov_token="<OOV>"``.
+_TEXT_TOKENS = frozenset(
+    {"pad", "oov", "unk", "unknown", "mask", "sep", "cls", "bos", "eos", "sos", "start", "end"}
+    | {"stop", "blank", "special"}
 )
 _SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -30,9 +36,15 @@ def is_secret(name: str) -> bool:
         (True, True, False, False)
     """
     words = [word.lower() for word in _SPLIT.split(name) if word]
-    return any(word in _WORDS for word in words) or any(
-        pair in _PAIRS for pair in zip(words, words[1:], strict=False)
-    )
+    return any(map(_says_secret, ["", *words], words))
+
+
+def _says_secret(before: str, word: str) -> bool:
+    if word == "token":
+        return before not in _TEXT_TOKENS
+    if word == "tokens":
+        return before in _KINDS_OF_TOKENS
+    return word in _WORDS or (word in _KEYS and before in _KINDS_OF_KEY)
 
 
 def withhold(name: str, value: Plain) -> Plain:
@@ -49,6 +61,8 @@ def withhold(name: str, value: Plain) -> Plain:
     if isinstance(value, list):
         return [withhold(name, item) for item in value]
     if isinstance(value, dict):
+        if str(next(iter(value), "")).startswith("$"):  # what stands for bytes or a long text
+            return dict(WITHHELD) if is_secret(name) else value
         return {
             key: withhold(f"{name} {key}" if isinstance(key, str) else name, item)
             for key, item in value.items()
@@ -57,8 +71,15 @@ def withhold(name: str, value: Plain) -> Plain:
 
 
 def _without_credentials(value: str) -> str:
-    """An address such as ``scheme://user:word@host`` without the word."""
-    return re.sub(r"(\w+://[^/\s:@]+):[^/\s@]+@", r"\1:…@", value)
+    """An address of the net without the secrets in it: ``scheme://user:word@host?token=word``."""
+    if "://" not in value:
+        return value
+    value = re.sub(r"(://[^/\s:@]*):[^/\s]+@", r"\1:…@", value)
+    return re.sub(r"([?&;]([^=&;?\s]+)=)[^&;#\s]+", _without_secret, value)
+
+
+def _without_secret(setting: re.Match[str]) -> str:
+    return f"{setting[1]}…" if is_secret(setting[2]) else setting[0]
 
 
 def withhold_arguments(arguments: list[str]) -> list[Plain]:

@@ -6,13 +6,15 @@ import inspect
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import FrameType
 from typing import Any
 
 from parametry.core.ledger import Call, Ledger, freeze
 from parametry.core.per_class import per_class
 from parametry.core.place import Place
+from parametry.core.value import same
 
-__all__ = ["Signature", "constructor_of", "signature_of"]
+__all__ = ["Signature", "constructor_of", "passed_in_frame", "signature_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,23 @@ def read_signature(function: Callable[..., Any], *, method: bool = True) -> Sign
         else:
             defaults[parameter.name] = freeze(parameter.default)
     return Signature(tuple(positional), frozenset(required), defaults, rest, keywords)
+
+
+def passed_in_frame(frame: FrameType, signature: Signature) -> dict[str, Any]:
+    """The arguments that a running function was given, as far as they are not its defaults.
+
+    Args:
+        frame: The function's frame; its names may have been assigned anew since.
+        signature: The function's signature, without ``self``.
+    """
+    local = frame.f_locals
+    names = [*signature.required, *signature.defaults]
+    given = {name: local[name] for name in names if name in local}
+    return {
+        name: value
+        for name, value in given.items()
+        if name in signature.required or not same(freeze(value), signature.defaults[name])
+    }
 
 
 @per_class

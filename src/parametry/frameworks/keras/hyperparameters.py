@@ -40,30 +40,31 @@ class ModelHyperparameters:
     Args:
         model: The model; not changed.
         tree: Its structure, as walked.
-        optimizer: What trains it, or None.
+        optimizers: What trains it; several where it has a compile of its own, as of a GAN.
     """
 
-    def __init__(self, model: Any, tree: Tree, optimizer: Any) -> None:
+    def __init__(self, model: Any, tree: Tree, optimizers: list[Any]) -> None:
         self._model = model
         self._tree = tree
-        self._optimizer = optimizer
+        self._optimizers = optimizers
         self._gaps: list[Gap] | None = None
 
     def collect(self) -> dict[str, Hyperparameter]:
         """The hyperparameters by address; the model's own first."""
         layers = [node for node in self._tree.nodes.values() if node.is_layer]
         references = {id(node.native): node.address or "model" for node in layers}
-        if self._optimizer is not None:
-            references[id(self._optimizer)] = label_of(type(self._optimizer).__name__)
+        for optimizer in self._optimizers:
+            references[id(optimizer)] = label_of(type(optimizer).__name__)
         describer = Describer(references)
         out: dict[str, Hyperparameter] = {}
         unseen: list[Node] = []
         for node in layers:
             self._add_layer(node, describer, out, unseen)
-        if self._optimizer is not None:
-            out.update(optimizer_hyperparameters(self._optimizer, describer))
+        for number, optimizer in enumerate(self._optimizers):
+            scope = f"optimizer_{number}" if number else "optimizer"
+            out.update(optimizer_hyperparameters(optimizer, describer, scope))
         record = ledger.find(self._model)
-        if self._optimizer is None and record is not None and record.snapshot is not None:
+        if not self._optimizers and record is not None and record.snapshot is not None:
             out.update(last_known(record, record.snapshot[1].hyperparameters))
         out.update(self._training(record, describer))
         out.update(environment(self._model, self._tree.dialect.package))
@@ -148,7 +149,7 @@ class ModelHyperparameters:
         events = [] if record is None else record.events
         if not watch.on or any(event.kind in ("fit", "train") for event in events):
             return []
-        steps = None if self._optimizer is None else optimizer_step(self._optimizer)
+        steps = optimizer_step(self._optimizers[0]) if self._optimizers else None
         if not steps:
             return []
         reason = (

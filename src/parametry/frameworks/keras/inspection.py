@@ -21,7 +21,7 @@ from parametry.frameworks.keras.dialect import dialect_of
 from parametry.frameworks.keras.environment import backend_name
 from parametry.frameworks.keras.freezing import settle
 from parametry.frameworks.keras.hyperparameters import ModelHyperparameters
-from parametry.frameworks.keras.optimizer import optimizer_parameters
+from parametry.frameworks.keras.optimizer import optimizer_parameters, optimizers_of
 from parametry.frameworks.keras.shapes import shapes_of
 from parametry.frameworks.keras.store import GoneStore
 from parametry.frameworks.keras.walk import Node, Tree, parameters_of, walk
@@ -54,13 +54,15 @@ def inspect(model: Any, *, sample: Any = None, input_shape: Any = None) -> Model
     entries = parameters_of(tree)
     aliases = {alias: known for known, entry in entries.items() for alias in entry.aliases}
     optimizer = optimizer_of(model)
+    optimizers = optimizers_of(model) or ([] if optimizer is None else [optimizer])
+    addresses = {key: found.addresses[0] for key, found in tree.variables.items()}
     slots = {}
-    if optimizer is not None:
-        addresses = {key: found.addresses[0] for key, found in tree.variables.items()}
-        slots = optimizer_parameters(optimizer, addresses, dialect)
+    for number, found in enumerate(optimizers):
+        scope = f"optimizer_{number}" if number else "optimizer"
+        slots.update(optimizer_parameters(found, addresses, dialect, scope))
     settle(model)
     record = ledger.find(model)
-    scopes = ModelHyperparameters(model, tree, optimizer)
+    scopes = ModelHyperparameters(model, tree, optimizers)
     resolver = _Resolver(tree, model)
     return Model(
         name=str(model.name),
@@ -119,10 +121,9 @@ def frozen_view(model: Any) -> Model:
 
 def optimizer_of(model: Any) -> Any:
     """What trains the model: its own optimizer, or the one seen in a hand-written loop."""
-    stored = getattr(model, "__dict__", {})
-    own = stored.get("optimizer")
-    if hasattr(own, "variables") and hasattr(own, "iterations"):
-        return own
+    own = optimizers_of(model)
+    if own:
+        return own[0]
     record = ledger.find(model)
     if record is None or record.optimizer is None:
         return None

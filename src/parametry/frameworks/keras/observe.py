@@ -8,14 +8,14 @@ from typing import Any
 from parametry.core.caller import place_of, user_frames
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.ledger import Call, Event, ObjectReference, Record, freeze, ledger
-from parametry.core.signature import Signature
+from parametry.core.signature import Signature, passed_in_frame, signature_of
 from parametry.core.value import UNSET, Plain
 from parametry.core.watch import watch
 from parametry.frameworks.keras.attributes import stored_attributes
 from parametry.frameworks.keras.describe import Describer, label_of
 from parametry.frameworks.keras.freezing import settle
 from parametry.frameworks.keras.inspection import frozen_view, optimizer_of
-from parametry.frameworks.keras.optimizer import optimizer_hyperparameters
+from parametry.frameworks.keras.optimizer import optimizer_hyperparameters, optimizers_of
 from parametry.frameworks.keras.training import (
     compile_hyperparameters,
     fit_hyperparameters,
@@ -47,24 +47,35 @@ def saw_compile(
     model: Any, signature: Signature | None, args: Any, kwargs: Any, frame: FrameType | None
 ) -> None:
     """A model was compiled."""
+    own = None if frame is None else _overriding_compile(model, frame)
+    if own is not None and frame is not None:
+        # A model with a compile of its own, as of a GAN: what that was given is what was chosen.
+        signature, args, kwargs, frame = own, (), passed_in_frame(frame, own), frame.f_back
     call = _call(signature, args, kwargs, frame)
     if call is not None:
         describer = _describer(model)
         values = compile_hyperparameters(model, describer, call)
-        optimizer = getattr(model, "optimizer", None)
-        if optimizer is not None:
+        for number, optimizer in enumerate(optimizers_of(model)):
             # The next compile may put another in its place: the phase keeps this one's values.
-            values.update(optimizer_hyperparameters(optimizer, describer))
+            scope = f"optimizer_{number}" if number else "optimizer"
+            values.update(optimizer_hyperparameters(optimizer, describer, scope))
         settle(model)
         ledger.record(model).add(Event("compile", call.where, values))
 
 
+def _overriding_compile(model: Any, frame: FrameType) -> Signature | None:
+    """The signature of the user's own ``compile`` if it is what runs in the frame."""
+    code = frame.f_code
+    own = type(model).compile
+    if code is not getattr(own, "__code__", None) or not code.co_argcount:
+        return None
+    return signature_of(own) if frame.f_locals.get(code.co_varnames[0]) is model else None
+
+
 def _describer(model: Any) -> Describer:
-    """Knows the optimizer, which has a scope of its own, by its name."""
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is None:
-        return Describer()
-    return Describer({id(optimizer): label_of(type(optimizer).__name__), id(model): "model"})
+    """Knows the optimizers, which have scopes of their own, by their names."""
+    references = {id(found): label_of(type(found).__name__) for found in optimizers_of(model)}
+    return Describer({**references, id(model): "model"})
 
 
 class FitEvent:

@@ -13,6 +13,7 @@ from parametry.core.described import Described, Flattener, merge
 from parametry.core.hyperparameter import Change, Hyperparameter
 from parametry.core.ledger import Record, described_call, ledger
 from parametry.core.parameter import Parameter
+from parametry.core.per_class import per_class
 from parametry.core.value import UNSET, Plain, Unset
 from parametry.frameworks.keras.describe import (
     Describer,
@@ -21,15 +22,17 @@ from parametry.frameworks.keras.describe import (
     label_of,
     read_scalar,
 )
-from parametry.frameworks.keras.dialect import Dialect
+from parametry.frameworks.keras.dialect import Dialect, is_of_keras
 from parametry.frameworks.keras.store import VariableStore
 from parametry.frameworks.keras.walk import held_dtype
 
 __all__ = [
+    "is_optimizer",
     "last_known",
     "optimizer_hyperparameters",
     "optimizer_parameters",
     "optimizer_step",
+    "optimizers_of",
 ]
 
 
@@ -71,6 +74,42 @@ def optimizer_hyperparameters(
         }
         merged.update(optimizer_hyperparameters(inner, describer, address))
     return merged
+
+
+def optimizers_of(model: Any) -> list[Any]:
+    """The optimizers that a model holds: ``compile``'s, or those of a ``compile`` of its own.
+
+    Args:
+        model: A Keras model; its attributes are read, no property is called.
+    """
+    stored = getattr(model, "__dict__", {})
+    held = [stored.get("optimizer"), *stored.values()]
+    found = list({id(thing): thing for thing in held if is_optimizer(thing)}.values())
+    if len(found) > 1 and _is_left_over(found[0]):
+        return found[1:]
+    return found
+
+
+def _is_left_over(optimizer: Any) -> bool:
+    """Whether Keras made it for a ``super().compile()`` that named none."""
+    record = ledger.find(optimizer)
+    return (
+        record is not None and record.construction is not None and record.construction.by_framework
+    )
+
+
+def is_optimizer(thing: Any) -> bool:
+    """Whether it is a Keras optimizer."""
+    return _is_optimizer_class(type(thing))
+
+
+@per_class
+def _is_optimizer_class(cls: type) -> bool:
+    return any(
+        ancestor.__name__ in ("BaseOptimizer", "Optimizer", "_BaseOptimizer")
+        and is_of_keras(ancestor)
+        for ancestor in cls.__mro__
+    )
 
 
 def _live(optimizer: Any, describer: Describer) -> Described:

@@ -70,6 +70,8 @@ def _of_tensors(tensors: Any) -> Plain:
     if not isinstance(tensors, (list, tuple)):
         tensors = [tensors]
     shapes: list[Plain] = [_plain_shape(tensor.shape) for tensor in tensors]
+    if not shapes:  # what an input layer takes
+        return None
     return shapes[0] if len(shapes) == 1 else shapes
 
 
