@@ -205,10 +205,13 @@ def faults_of_commands(page: Path, folder: Path, backend: str) -> list[str]:
 
 
 def first_missing(shown: list[str], printed: str) -> str | None:
-    """The first line shown that is not printed after those shown before it."""
-    lines = (line.rstrip() for line in printed.splitlines())
+    """The first line shown that is not printed after those shown before it.
+
+    The width of a table's columns depends on its other rows, so one space is as good as many.
+    """
+    lines = (" ".join(line.split()) for line in printed.splitlines())
     for line in shown:
-        pattern = re.compile(".*".join(map(re.escape, line.rstrip().split("…"))))
+        pattern = re.compile(".*".join(map(re.escape, " ".join(line.split()).split("…"))))
         if line.strip() != "…" and not any(pattern.fullmatch(found) for found in lines):
             return line
     return None
@@ -236,9 +239,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
     with ThreadPoolExecutor(2) as pool:
         # The longest first.
         yield {
-            **{
-                ("console", p.name, b): pool.submit(console, p, b, folder()) for p, b in CONSOLES
-            },
+            **{("console", p.name, b): pool.submit(console, p, b, folder()) for p, b in CONSOLES},
             **{
                 ("session", p.name, b): pool.submit(faults_of_session, p, folder(), b)
                 for p, b in SESSIONS
@@ -246,13 +247,17 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
         }
 
 
-@pytest.mark.parametrize(("page", "backend"), SESSIONS, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("page", "backend"), SESSIONS, ids=lambda value: getattr(value, "name", value)
+)
 def test_session(page: Path, backend: str, tried: Tried) -> None:
     faults = tried["session", page.name, backend].result()
     assert faults == "", faults
 
 
-@pytest.mark.parametrize(("page", "backend"), CONSOLES, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("page", "backend"), CONSOLES, ids=lambda value: getattr(value, "name", value)
+)
 def test_commands(page: Path, backend: str, tried: Tried) -> None:
     faults = tried["console", page.name, backend].result()
     assert faults == "", faults
@@ -275,3 +280,194 @@ def test_every_example_is_run(page: Path) -> None:
 def test_there_is_enough_to_run() -> None:
     assert {page.name for page, _ in SESSIONS} >= {"README.md", "inspect.md", "addresses.md"}
     assert {page.name for page, _ in CONSOLES} >= {"README.md", "capture.md"}
+
+
+# ---------------------------------------------------------------- docstrings
+
+DOCSTRINGS = """
+import doctest, importlib, pkgutil, sys
+import parametry
+found = pkgutil.walk_packages(parametry.__path__, "parametry.")
+modules = [importlib.import_module(name) for name in ["parametry", *(m.name for m in found)]]
+frameworks = {"keras", "tf_keras", "tensorflow", "jax", "torch", "flax"} & set(sys.modules)
+assert not frameworks, f"importing the modules imports {frameworks}"
+results = [doctest.testmod(m, optionflags=doctest.NORMALIZE_WHITESPACE) for m in modules]
+print("examples:", sum(result.attempted for result in results))
+sys.exit(sum(result.failed for result in results) > 0)
+"""
+
+
+def test_docstrings(tmp_path: Path) -> None:
+    done = run([sys.executable, "-c", DOCSTRINGS], tmp_path, "jax")
+    assert done.returncode == 0, done.stdout
+    assert int(done.stdout.rpartition("examples:")[2]) > 100
+
+
+# ---------------------------------------------------------------- what there is, is told
+
+
+def documentation() -> str:
+    return "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page.parent != ROOT)
+
+
+def code_of(text: str) -> str:
+    """What stands in fences and between backticks."""
+    inline = re.findall(r"`([^`\n]+)`", _FENCE.sub("", text))
+    return "\n".join([*inline, *(fence.text for fence in fences(text))])
+
+
+def is_told(name: str, text: str) -> bool:
+    """Whether a name or an option stands in the text's code as a whole word."""
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", code_of(text)) is not None
+
+
+@pytest.mark.parametrize("name", parametry.__all__)
+def test_public_name_is_told(name: str) -> None:
+    assert is_told(name, documentation())
+
+
+def command_words() -> Iterator[str]:
+    """Every command and option of ``parametry``, as click knows them."""
+    from parametry.cli.commands import _parametry
+
+    waiting: list[tuple[str, click.Command]] = [("parametry", _parametry)]
+    while waiting:
+        path, command = waiting.pop()
+        context = click.Context(command, info_name=path)
+        yield path
+        for option in command.get_params(context):
+            if isinstance(option, click.Option):
+                yield from (*option.opts, *option.secondary_opts)
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                inner = command.get_command(context, name)
+                assert inner is not None
+                waiting.append((f"{path} {name}", inner))
+
+
+def test_commands_and_options_are_told() -> None:
+    words = set(command_words())
+    assert {"parametry run", "--show", "--output", "-o", "--help", "--version"} <= words
+    text = documentation()
+    assert sorted(word for word in words if not is_told(word, text)) == []
+
+
+def test_no_option_is_told_that_is_not_there() -> None:
+    inline = re.findall(r"`(--?[a-z][a-z-]*)[^`\n]*`", _FENCE.sub("", documentation()))
+    assert len(inline) > 5
+    assert set(inline) - set(command_words()) == set()
+
+
+# ---------------------------------------------------------------- links
+
+
+def dead_links(page: Path) -> list[str]:
+    """The page's links to files, or to headings in them, that are not there."""
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    dead = []
+    for link in re.findall(r"\]\(([^()\s]+)\)", text):
+        file, _, heading = link.partition("#")
+        if re.match(r"[a-z]+:", link):  # another site
+            continue
+        target = (page.parent / file).resolve() if file else page
+        if not target.exists() or (heading and heading not in headings(target)):
+            dead.append(link)
+    return dead
+
+
+def headings(page: Path) -> set[str]:
+    """The page's headings as GitHub and others spell them in links."""
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    names = re.findall(r"^#+ +(.*?) *$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name in names}
+
+
+LINKED = [*PAGES, ROOT / "examples" / "README.md", ROOT / "CONTRIBUTING.md"]
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.name)
+def test_links(page: Path) -> None:
+    assert dead_links(page) == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert [p.name for p in PAGES[1:] if p.name != "index.md" and f"]({p.name})" not in index] == []
+
+
+# ---------------------------------------------------------------- the tests can fail
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    return folder / "page.md"
+
+
+@pytest.mark.parametrize(
+    ("example", "fault"),
+    [
+        (">>> 1 + 1\n3\n", "Expected:\n    3\nGot:\n    2"),
+        (">>> 1 + 1\n", "Got:\n    2"),
+        (">>> print('a  b')\na b\n", "Got:\n    a  b"),
+        (">>> {}['x']\nTraceback (most recent call last):\nKeyError: 'y'\n", "KeyError: 'x'"),
+        (">>> 1 / 0\n", "ZeroDivisionError"),
+        (">>> import no_such_module\n", "ModuleNotFoundError"),
+    ],
+)
+def test_a_wrong_session_is_found(page: Path, tmp_path: Path, example: str, fault: str) -> None:
+    page.write_text(f"# Title\n\n```python\n>>> good = 1\n{example}```\n\nText.\n")
+    found = faults_of_session(page, tmp_path / "tried", "jax")
+    assert fault in found
+    assert 'page.md", line 5' in found
+
+
+def test_a_right_session_is_passed(page: Path, tmp_path: Path) -> None:
+    page.write_text(
+        "```python file=there.py\nvalue = 3\n```\n\n```python\n>>> import there\n```\n"
+        "\n```python\n>>> there.value, list(range(50))\n(3, [0, 1, ..., 49])\n```\n"
+    )
+    assert faults_of_session(page, tmp_path / "tried", "jax") == ""
+
+
+@pytest.mark.parametrize(
+    ("console", "fault"),
+    [
+        ("$ echo one\ntwo\n", "line 2: 'two' is not printed"),
+        ("$ echo 'one two'\none\n", "line 2: 'one' is not printed"),
+        ("$ echo one; echo two\ntwo\none\n", "nobody"),
+        ("$ python -c 'print(1); print(2)'\n2\n1\n", "line 2: '1' is not printed"),
+        ("$ echo one two three\none … four\n", "'one … four' is not printed"),
+        ("$ python -c 'raise SystemExit(3)'\n", "exits with 3"),
+        ("$ python -c 'raise SystemExit(3)'\n$ echo $?\n4\n", "'4' is not printed"),
+        ("$ parametry run --no-such-option\n", "exits with 2"),
+        ("$ frobnicate\n", "nobody knows how to try 'frobnicate'"),
+    ],
+)
+def test_a_wrong_command_is_found(page: Path, tmp_path: Path, console: str, fault: str) -> None:
+    page.write_text(f"```console\n{console}```\n")
+    assert fault in "\n".join(faults_of_commands(page, tmp_path / "tried", "jax"))
+
+
+def test_right_commands_are_passed(page: Path, tmp_path: Path) -> None:
+    page.write_text(
+        "```python file=train.py\nprint(*range(9), sep='\\n')\nraise SystemExit(3)\n```\n"
+        "```console\n$ parametry run train.py\n0\n…\n8\n…\ntrain.py · exit 3\n$ echo $?\n3\n"
+        '$ A=b python -c \'import os; print(os.environ["A"] + "  c")\'\nb …c\n$ make nothing\n```\n'
+    )
+    assert faults_of_commands(page, tmp_path / "tried", "jax") == []
+
+
+def test_dead_links_are_found(page: Path) -> None:
+    page.write_text(
+        "# A `page`, it is\n[a](page.md) [b](gone.md) [c](#a-page-it-is) [d](#elsewhere) [e](../gone)\n"
+        "[f](page.md#a-page-it-is) [g](page.md#gone) [h](https://example.org/gone) [i](../docs)\n"
+    )
+    assert dead_links(page) == ["gone.md", "#elsewhere", "../gone", "page.md#gone"]
+
+
+def test_names_count_only_in_code_and_whole() -> None:
+    text = "Model `pm.Models` `--show-all`\n```console\n$ parametry runs --out\n```\n"
+    assert not any(is_told(w, text) for w in ("Model", "--show", "parametry run", "--output", "-o"))
+    assert all(is_told(w, text) for w in ("Models", "--show-all", "parametry runs", "--out"))

@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
+import types
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from parametry.capture.constants import constants_above
 
 PROGRAMS = Path(__file__).parent / "programs"
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -113,3 +118,90 @@ def run_python(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
         return done.stdout
 
     return run
+
+
+class Program:
+    """A user's program, run in this process and in a thread of its own, without any framework.
+
+    In the new thread no frame of pytest's, or of a test's, lies above the program's own. It imports
+    ``start`` from ``training``, and calls it where its training would start.
+    """
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.starts: list[dict[str, Any]] = []
+        self._folder = folder
+        self._monkeypatch = monkeypatch
+        training = types.ModuleType("training")
+        training.start = self._start  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "training", training)
+        monkeypatch.syspath_prepend(folder)
+
+    def _start(self) -> None:
+        self.starts.append(constants_above(sys._getframe(1)))
+
+    def write(self, name: str, text: str) -> None:
+        """Write one more file of the program's."""
+        file = self._folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def run(self, source: str) -> None:
+        """Run a script whose source may be indented."""
+        self.run_text(textwrap.dedent(source).lstrip("\n"))
+
+    def run_text(self, source: str) -> None:
+        """Run a script."""
+        self.write("train.py", source)
+        self._lines = source.splitlines()
+        file = str(self._folder / "train.py")
+        main = types.ModuleType("program_of_a_test")
+        main.__file__ = file
+        main.__package__ = ""
+        before = set(sys.modules)
+        self._monkeypatch.setitem(sys.modules, "program_of_a_test", main)
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(exec, compile(source, file, "exec"), vars(main)).result()
+        for name in set(sys.modules) - before:  # another test may have a module of the same name
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(self._folder)):
+                del sys.modules[name]
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """The constants at the last start."""
+        return self.starts[-1]
+
+    @property
+    def told(self) -> dict[str, tuple[Any, str]]:
+        """Each constant with its value and the line of the script that set it."""
+        return {
+            address.removeprefix("script/"): (entry.value, self._line(entry.where))
+            for address, entry in self.found.items()
+        }
+
+    def _line(self, where: Any) -> Any:
+        assert Path(where.file) == self._folder / "train.py", where
+        return _Line(self._lines[where.line - 1].strip())
+
+    def where(self) -> dict[str, tuple[Any, str]]:
+        """Each constant with its value, and the file and the line that set it."""
+        return {
+            address.removeprefix("script/"): (
+                entry.value,
+                f"{Path(entry.where.file).name}:{entry.where.line}",
+            )
+            for address, entry in self.found.items()
+        }
+
+
+class _Line(str):
+    """A line of a program: equal to any text that it begins with."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.startswith(str(other))
+
+    __hash__ = str.__hash__
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    return Program(tmp_path, monkeypatch)

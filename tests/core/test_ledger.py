@@ -137,6 +137,14 @@ def test_an_old_reference_does_not_forget_the_new_object() -> None:
     assert book.find(net) is newer
 
 
+def test_an_entry_that_is_another_objects_is_none() -> None:
+    book, net, other = Ledger(), Net(), Net()
+    # As if the identity of an object that is gone were used again before the entry went.
+    book._records[id(net)] = (weakref.ref(other), Record())
+    assert book.find(net) is None
+    assert book.record(net) is book.find(net)
+
+
 def test_the_living_come_in_the_order_of_their_first_sight() -> None:
     book, nets = Ledger(), [Net() for _ in range(20)]
     for net in nets[::-1]:

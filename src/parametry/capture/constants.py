@@ -7,6 +7,7 @@ around the training works out anew each time, are no constants.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import pathlib
 import sys
@@ -141,15 +142,13 @@ class _Collector:
         for name, value in namespace.values.items():
             if name.startswith("_") or len(self.found) > _MOST_CONSTANTS:
                 continue
-            if isinstance(value, types.ModuleType):
-                self._add_module(name, value)
-                continue
-            try:
+            with suppress(Exception):  # an object may raise from anything: it is no constant then
                 self._add_name(namespace, name, value)
-            except Exception:  # an object may raise from anything: it is no constant then
-                continue
 
     def _add_name(self, namespace: _Namespace, name: str, value: Any) -> None:
+        if isinstance(value, types.ModuleType):
+            self._add_module(name, value)
+            return
         home, binding = _home(namespace, name, value)
         if binding is None or (binding.empty and isinstance(value, (list, dict, set))):
             return
@@ -326,12 +325,15 @@ def _configuration_class(name: str, cls: type) -> tuple[str, Any] | None:
     """A class that only holds values: ``class Config: batch_size = 32``."""
     if not _is_users(cls) or issubclass(cls, enum.Enum):
         return None
+    if dataclasses.is_dataclass(cls) and dataclasses.fields(cls):
+        return None  # it says what its objects hold
     fields: dict[str, Any] = {}
     for ancestor in reversed(cls.__mro__[:-1]):
         for key, value in vars(ancestor).items():
             if key.startswith("_"):
                 continue
-            if callable(value) or isinstance(value, (staticmethod, classmethod, property)):
+            function = callable(value) and not isinstance(value, type)
+            if function or isinstance(value, (staticmethod, classmethod, property)):
                 return None
             fields[key] = value
     return (name, _described(cls, fields)) if fields else None

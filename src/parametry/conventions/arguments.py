@@ -21,6 +21,9 @@ KEPT_AS: Final[dict[tuple[str, str], str]] = {
     ("SimpleRNN", "seed"): "cell.seed",
     ("LSTM", "seed"): "cell.seed",
     ("GRU", "seed"): "cell.seed",
+    ("LSTM", "implementation"): "cell.implementation",
+    ("GRU", "implementation"): "cell.implementation",
+    ("BaseRandomLayer", "rng_type"): "_random_generator._rng_type",
     ("ConvLSTM1D", "seed"): "cell.seed",
     ("ConvLSTM2D", "seed"): "cell.seed",
     ("ConvLSTM3D", "seed"): "cell.seed",
@@ -55,7 +58,13 @@ NOT_KEPT: Final[frozenset[tuple[str, str]]] = frozenset(
 INTERNAL_ARGUMENTS: Final[frozenset[str]] = frozenset({"rank", "pool_dimensions", "pool_mode"})
 """Arguments of Keras's own base classes that its leaf classes fix."""
 
-HIDDEN_ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {"LayerNormalization": ("rms_scaling",)}
+HIDDEN_ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
+    "GRU": ("implementation",),
+    "GRUCell": ("implementation",),
+    "LSTM": ("implementation",),
+    "LSTMCell": ("implementation",),
+    "LayerNormalization": ("rms_scaling",),
+}
 """Arguments that a constructor takes out of its ``**kwargs``, by class."""
 
 # fmt: off

@@ -1,4 +1,4 @@
-"""What the tests of Keras 3 share; they run on the backend that ``PARAMETRY_TEST_BACKEND`` names."""
+"""What the tests of Keras 3 share; ``PARAMETRY_TEST_BACKEND`` names the backend they run on."""
 
 from __future__ import annotations
 

@@ -29,9 +29,7 @@ def found(model: Any) -> dict[str, Any]:
     return {
         "addresses": list(view.parameters),
         "aliases": {
-            alias: address
-            for address, entry in view.parameters.items()
-            for alias in entry.aliases
+            alias: address for address, entry in view.parameters.items() for alias in entry.aliases
         },
         "uses": {address: layer.uses for address, layer in view.layers.items() if layer.uses != 1},
     }

@@ -77,10 +77,16 @@ CLASSES = {
 
 def needed(name: str) -> dict[str, Any]:
     """The arguments without which a layer cannot be made."""
-    out = {key: value() if callable(value) else value for key, value in OF_ONE.get(name, {}).items()}
+    out = {
+        key: value() if callable(value) else value for key, value in OF_ONE.get(name, {}).items()
+    }
     for parameter in list(inspect.signature(CLASSES[name].__init__).parameters.values())[1:]:
         required = parameter.default is parameter.empty
-        if required and parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.name not in out:
+        if (
+            required
+            and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            and parameter.name not in out
+        ):
             out[parameter.name] = REQUIRED[parameter.name]
     return out
 
@@ -135,8 +141,12 @@ def agrees(told: Any, view: pm.Model, address: str) -> bool:
         if referred is not None:  # a layer that is told below its own address
             return bool(referred.class_name == kind)
         class_name = view.hyperparameters.get(f"{address}/class")
-        return class_name is not None and str(class_name.value).rpartition(".")[2] == kind and all(
-            agrees(item, view, f"{address}/{name}") for name, item in told["config"].items()
+        return (
+            class_name is not None
+            and str(class_name.value).rpartition(".")[2] == kind
+            and all(
+                agrees(item, view, f"{address}/{name}") for name, item in told["config"].items()
+            )
         )
     if isinstance(told, list) and told and isinstance(told[0], dict) and "class_name" in told[0]:
         referred = [] if entry is None else [view.layers[str(name)] for name in entry.value]
@@ -148,10 +158,12 @@ def differences(layer: Any) -> dict[str, Any]:
     """The arguments that the view tells otherwise than the layer's config: both answers."""
     view = pm.inspect(layer)
     out = {}
-    for name, told in layer.get_config().items():
+    config = layer.get_config()
+    if isinstance(config.get("dtype"), str):
+        # Some tell the dtype of the policy's variables alone.
+        config["dtype"] = layer.dtype_policy.name
+    for name, told in config.items():
         # Worked out where None was passed: what is in effect is told.
-        if name == "dtype" and isinstance(told, str):
-            told = layer.dtype_policy.name  # some configs tell only the policy's variable dtype
         worked_out = told is None and getattr(layer, name, None) is not None
         if worked_out or name in NOT_PASSED or agrees(told, view, f"model/{name}"):
             continue

@@ -54,7 +54,7 @@ def everything_of(thing: Any) -> dict[str, Any]:
 
 
 def snapshot(model: Any) -> dict[str, Any]:
-    """A model as it is: every attribute of every layer, the identity and value of every variable."""
+    """A model as it is: every attribute of every layer, every variable and its value."""
     parts = list(model._flatten_layers())
     return {
         "layers": [(id(layer), everything_of(layer)) for layer in parts],

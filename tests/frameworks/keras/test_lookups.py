@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from zoo import made
-from zoo.same_names import SameName
 from zoo.nesting import X
+from zoo.same_names import SameName
 
 import parametry as pm
 
@@ -26,8 +26,16 @@ import parametry as pm
         ("used_twice_in_subclassed", "two/kernel", "dense/kernel"),
         ("used_twice_in_subclassed", "other/kernel", "dense_1/kernel"),
         ("shared_between_submodels", "b/dense/kernel", "a/dense/kernel"),
-        ("layers_in_layers", "residual/inner/inner/inner/kernel", "residual/residual/residual/dense/kernel"),  # noqa: E501
-        ("layers_in_layers", "residual/inner/residual/dense/kernel", "residual/residual/residual/dense/kernel"),  # noqa: E501
+        (
+            "layers_in_layers",
+            "residual/inner/inner/inner/kernel",
+            "residual/residual/residual/dense/kernel",
+        ),
+        (
+            "layers_in_layers",
+            "residual/inner/residual/dense/kernel",
+            "residual/residual/residual/dense/kernel",
+        ),
         ("variables_on_the_root", "temperature", "variable"),
         ("variables_on_the_root", "several/1", "several/1"),
         ("variables_on_the_root", "several.1", "several/1"),

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from keras import layers
 from zoo import CASES, made
 from zoo.nesting import X
 

@@ -13,6 +13,7 @@ import enum
 import inspect
 import re
 import sys
+import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -83,6 +84,7 @@ def arguments_of(cls: type) -> tuple[str, ...]:
 def _declared(cls: type) -> dict[str, type]:
     """Each argument with the class whose constructor declares it."""
     names: dict[str, type] = {}
+    below_keras = False
     for depth, ancestor in enumerate(cls.__mro__):
         constructor = ancestor.__dict__.get("__init__")
         if constructor is None or ancestor is object:
@@ -94,14 +96,15 @@ def _declared(cls: type) -> dict[str, type]:
         for parameter in parameters:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
-            if depth and parameter.default is parameter.empty:
-                continue  # what a base requires its subclass gives it, as LSTM its cell
+            if below_keras and parameter.default is parameter.empty:
+                continue  # what a base requires Keras's own class gives it, as LSTM its cell
             if depth and parameter.name in INTERNAL_ARGUMENTS and is_of_keras(ancestor):
                 continue
             names.setdefault(parameter.name, ancestor)
         if is_of_keras(ancestor):
             for hidden in HIDDEN_ARGUMENTS.get(ancestor.__name__, ()):
                 names.setdefault(hidden, ancestor)
+        below_keras = below_keras or is_of_keras(ancestor)
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
     return names
@@ -134,22 +137,20 @@ def _reader_of_attribute(name: str, cls: type, declaring: type) -> Reader:
     if not is_of_keras(declaring):
         # What Keras keeps for itself on every layer is not what a user's class was given.
         keys = [key for key in keys if key not in KERAS_ATTRIBUTES]
-    # A property may be called only where Keras itself defined it.
+    # A property may be called only where Keras itself defined it, for an argument of its own.
     defined = next((a for a in cls.__mro__ if name in a.__dict__), None)
-    callable_property = (
-        defined is not None
-        and is_of_keras(defined)
-        and isinstance(defined.__dict__[name], property)
-    )
+    kind = None if defined is None else type(defined.__dict__[name])
+    of_keras = defined is not None and is_of_keras(defined) and is_of_keras(declaring)
+    readable = kind is types.MemberDescriptorType or (of_keras and kind is property)
 
     def read(thing: Any, stored: Mapping[str, Any]) -> Any:
         for key in keys:
             if key in stored:
                 return stored[key]
-        if callable_property:
+        if readable:
             try:
                 return getattr(thing, name)
-            except Exception:  # a property of an object that is not built yet
+            except Exception:  # a property of an object that is not built yet, an empty slot
                 return UNSET
         return UNSET
 
@@ -303,6 +304,10 @@ class Describer:
         }
 
 
+# Keras keeps a user's containers in classes of its own.
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
 @per_class
 def _family(cls: type) -> str:
     """``object``, ``variable``, ``policy`` for Keras's classes and their subclasses; else empty."""
@@ -313,7 +318,7 @@ def _family(cls: type) -> str:
             return "policy"
         if "Variable" in ancestor.__name__ and hasattr(cls, "assign"):
             return "variable"
-        if is_array(cls) or ancestor.__name__ == "KerasTensor":
+        if is_array(cls) or issubclass(cls, _CONTAINERS) or ancestor.__name__ == "KerasTensor":
             return ""
         return "object"
     if cls.__name__.endswith("Variable") and hasattr(cls, "assign") and hasattr(cls, "shape"):

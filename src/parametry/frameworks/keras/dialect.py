@@ -19,6 +19,8 @@ class Dialect(Protocol):
     package: str
     every_layer_freezes: bool
     """Whether each layer that is frozen keeps all below it from training, or the root alone."""
+    names_inputs_after_layers: bool
+    """Whether the input of a Sequential is called after the layer that it feeds."""
 
     def sublayers(self, layer: Any) -> list[Any]:
         """The layers directly below, one that is used twice possibly twice."""
@@ -55,6 +57,7 @@ class Keras3:
 
     package = "keras"
     every_layer_freezes = False
+    names_inputs_after_layers = False
 
     def sublayers(self, layer: Any) -> list[Any]:
         """See `Dialect.sublayers`."""
@@ -92,6 +95,7 @@ class Keras2:
 
     package = "tf_keras"
     every_layer_freezes = True
+    names_inputs_after_layers = True
 
     def sublayers(self, layer: Any) -> list[Any]:
         """See `Dialect.sublayers`."""
@@ -99,11 +103,15 @@ class Keras2:
 
     def variables(self, layer: Any) -> Iterator[tuple[Any, Role]]:
         """See `Dialect.variables`."""
-        for variable in layer._trainable_weights:
-            trains = layer.trainable and variable.trainable
-            yield variable, ("trainable" if trains else "frozen")
-        for variable in layer._non_trainable_weights:
-            yield variable, "state"
+        # A layer whose constructor failed has neither list; a lookup keeps its table there too.
+        stored = layer.__dict__
+        for variable in stored.get("_trainable_weights") or ():
+            if hasattr(variable, "shape"):
+                trains = stored.get("_trainable", True) and variable.trainable
+                yield variable, ("trainable" if trains else "frozen")
+        for variable in stored.get("_non_trainable_weights") or ():
+            if hasattr(variable, "shape"):
+                yield variable, "state"
 
     def seed_generators(self, layer: Any) -> list[Any]:
         """See `Dialect.seed_generators`; Keras 2 keeps them outside of its layers' variables."""

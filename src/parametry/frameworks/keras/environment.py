@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from parametry.core.hyperparameter import Hyperparameter, Origin
@@ -18,15 +18,16 @@ __all__ = ["backend_name", "environment"]
 _VERSIONED = ("keras", "tf_keras", "tensorflow", "jax", "jaxlib", "torch", "numpy")
 
 
-def environment(thing: Any, package: str) -> dict[str, Hyperparameter]:
+def environment(thing: Any, variables: Sequence[Any], package: str) -> dict[str, Hyperparameter]:
     """The hyperparameters under ``environment/``; imports nothing, starts no device.
 
     Args:
-        thing: A model, whose first variable tells the device.
+        thing: A model.
+        variables: Its variables, whose first tells the device.
         package: ``keras`` or ``tf_keras``.
     """
     out: dict[str, Hyperparameter] = {}
-    for name, value in _values(thing, package):
+    for name, value in _values(thing, variables, package):
         _put(out, name, value, "derived")
     for name, seed in SEEDS.items():
         _put(out, f"seed/{name}", seed.value, seed.origin, seed.where)
@@ -45,16 +46,18 @@ def _put(
         out[address] = Hyperparameter(address, value, UNSET, origin, where)
 
 
-def _values(thing: Any, package: str) -> Iterator[tuple[str, Plain | Unset]]:
+def _values(
+    thing: Any, variables: Sequence[Any], package: str
+) -> Iterator[tuple[str, Plain | Unset]]:
     yield "python", platform.python_version()
     yield "platform", sys.platform
     for name in _VERSIONED:
         module = sys.modules.get(name)
         version = getattr(module, "__version__", None)
-        if isinstance(version, str):
-            yield f"versions/{name}", version
+        if isinstance(version, str):  # or a class of the package's own, as torch's
+            yield f"versions/{name}", to_plain(version)
     yield "backend", backend_name(package)
-    yield "device", _device(thing)
+    yield "device", _device(variables)
     yield "strategy", _strategy(thing)
     if package == "keras":
         yield from _keras3_settings()
@@ -92,9 +95,9 @@ def backend_name(package: str) -> str:
     return str(sys.modules["keras"].config.backend())
 
 
-def _device(thing: Any) -> Plain | Unset:
+def _device(variables: Sequence[Any]) -> Plain | Unset:
     """Where the first variable's values are; nothing is started to find out."""
-    for variable in getattr(thing, "variables", None) or ():
+    for variable in variables:
         value = getattr(variable, "_value", variable)
         device = getattr(value, "device", None)
         if callable(device):

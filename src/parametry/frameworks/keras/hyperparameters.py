@@ -29,7 +29,7 @@ from parametry.frameworks.keras.training import (
     compile_hyperparameters,
     fitted_hyperparameters,
 )
-from parametry.frameworks.keras.walk import Node, Tree
+from parametry.frameworks.keras.walk import Node, Tree, name_of, own_attribute
 
 __all__ = ["ModelHyperparameters"]
 
@@ -67,7 +67,8 @@ class ModelHyperparameters:
         if not self._optimizers and record is not None and record.snapshot is not None:
             out.update(last_known(record, record.snapshot[1].hyperparameters))
         out.update(self._training(record, describer))
-        out.update(environment(self._model, self._tree.dialect.package))
+        variables = [found.native for found in self._tree.variables.values()]
+        out.update(environment(self._model, variables, self._tree.dialect.package))
         self._gaps = [*describer.gaps, *self._unseen(unseen, record)]
         return out
 
@@ -85,7 +86,10 @@ class ModelHyperparameters:
         name = keras_class_name(type(layer))
         effective = Flattener(describer)
         kept = describer.kept(layer)
-        for always, value in (("name", layer.name), ("trainable", layer.trainable)):
+        for always, value in (
+            ("name", name_of(layer)),
+            ("trainable", own_attribute(layer, "trainable", True)),
+        ):
             kept.setdefault(always, value)
         effective.add(address, Described(name, UNSET, kept))
         record = ledger.find(layer)

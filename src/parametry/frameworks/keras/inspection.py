@@ -21,10 +21,18 @@ from parametry.frameworks.keras.dialect import dialect_of
 from parametry.frameworks.keras.environment import backend_name
 from parametry.frameworks.keras.freezing import settle
 from parametry.frameworks.keras.hyperparameters import ModelHyperparameters
-from parametry.frameworks.keras.optimizer import optimizer_parameters, optimizers_of
+from parametry.frameworks.keras.optimizer import optimizers_of
 from parametry.frameworks.keras.shapes import shapes_of
+from parametry.frameworks.keras.slots import optimizer_parameters
 from parametry.frameworks.keras.store import GoneStore
-from parametry.frameworks.keras.walk import Node, Tree, parameters_of, walk
+from parametry.frameworks.keras.walk import (
+    Node,
+    Tree,
+    name_of,
+    own_attribute,
+    parameters_of,
+    walk,
+)
 
 __all__ = ["frozen_view", "inspect", "is_model", "optimizer_of"]
 
@@ -50,22 +58,22 @@ def inspect(model: Any, *, sample: Any = None, input_shape: Any = None) -> Model
         build(model, sample=sample, input_shape=input_shape)
     dialect = dialect_of(model)
     tree = walk(model, dialect)
-    source = f"model {model.name!r}"
+    name = name_of(model)
+    source = f"model {name!r}"
     entries = parameters_of(tree)
     aliases = {alias: known for known, entry in entries.items() for alias in entry.aliases}
     optimizer = optimizer_of(model)
     optimizers = optimizers_of(model) or ([] if optimizer is None else [optimizer])
-    addresses = {key: found.addresses[0] for key, found in tree.variables.items()}
     slots = {}
     for number, found in enumerate(optimizers):
         scope = f"optimizer_{number}" if number else "optimizer"
-        slots.update(optimizer_parameters(found, addresses, dialect, scope))
+        slots.update(optimizer_parameters(found, tree, scope))
     settle(model)
     record = ledger.find(model)
     scopes = ModelHyperparameters(model, tree, optimizers)
     resolver = _Resolver(tree, model)
     return Model(
-        name=str(model.name),
+        name=name,
         class_name=keras_class_name(type(model)),
         framework=f"{dialect.package} ({backend_name(dialect.package)})",
         parameters=Parameters(entries, source=source, aliases=aliases, resolve=resolver.parameter),
@@ -92,7 +100,7 @@ def inspect(model: Any, *, sample: Any = None, input_shape: Any = None) -> Model
 def frozen_view(model: Any) -> Model:
     """The read view as plain data that keeps nothing of the model alive: it has no values."""
     live = inspect(model)
-    gone = GoneStore(str(model.name))
+    gone = GoneStore(live.name)
     shapes = {address: layer.shapes() for address, layer in live.layers.items()}
     layers = {
         address: replace(layer, shapes=partial(shapes.__getitem__, address), native=None)
@@ -164,8 +172,8 @@ def _layer(node: Node, entries: Mapping[str, Parameter]) -> Layer:
     return Layer(
         address=node.address,
         class_name=type(layer).__name__,
-        native_name=str(layer.name),
-        built=bool(layer.built),
+        native_name=name_of(layer),
+        built=bool(own_attribute(layer, "built", False)),
         uses=node.uses,
         aliases=tuple(node.addresses[1:]),
         parameters=sum(size for size, _ in sizes),

@@ -1,4 +1,4 @@
-"""A Keras optimizer: what it was given, its rate as it is now, its exclusions, its slots."""
+"""A Keras optimizer: what it was given, its rate as it is now, its exclusions."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from parametry.conventions.names import automatic
-from parametry.core.address import join, part
+from parametry.core.address import join
 from parametry.core.coverage import Gap
 from parametry.core.described import Described, Flattener, merge
 from parametry.core.hyperparameter import Change, Hyperparameter
 from parametry.core.ledger import Record, described_call, ledger
-from parametry.core.parameter import Parameter
 from parametry.core.per_class import per_class
 from parametry.core.value import UNSET, Plain, Unset
 from parametry.frameworks.keras.describe import (
@@ -22,15 +20,12 @@ from parametry.frameworks.keras.describe import (
     label_of,
     read_scalar,
 )
-from parametry.frameworks.keras.dialect import Dialect, is_of_keras
-from parametry.frameworks.keras.store import VariableStore
-from parametry.frameworks.keras.walk import held_dtype
+from parametry.frameworks.keras.dialect import is_of_keras
 
 __all__ = [
     "is_optimizer",
     "last_known",
     "optimizer_hyperparameters",
-    "optimizer_parameters",
     "optimizer_step",
     "optimizers_of",
 ]
@@ -106,7 +101,7 @@ def is_optimizer(thing: Any) -> bool:
 @per_class
 def _is_optimizer_class(cls: type) -> bool:
     return any(
-        ancestor.__name__ in ("BaseOptimizer", "Optimizer", "_BaseOptimizer")
+        ancestor.__name__ in ("BaseOptimizer", "Optimizer", "_BaseOptimizer", "OptimizerV2")
         and is_of_keras(ancestor)
         for ancestor in cls.__mro__
     )
@@ -115,6 +110,7 @@ def _is_optimizer_class(cls: type) -> bool:
 def _live(optimizer: Any, describer: Describer) -> Described:
     cls = type(optimizer)
     fields = describer.kept(optimizer)
+    fields.update(optimizer.__dict__.get("_hyper") or {})  # where Keras 2's legacy ones keep theirs
     if "learning_rate" in fields:
         fields["learning_rate"] = _rate(optimizer, fields["learning_rate"], describer)
     for name in ("_hyper", "_index_dict"):
@@ -208,98 +204,3 @@ def optimizer_step(optimizer: Any) -> int | None:
     """The optimizer's own count of steps; None inside a compiled function."""
     scalar = read_scalar(optimizer.__dict__.get("_iterations"))
     return scalar if isinstance(scalar, int) else None
-
-
-def optimizer_parameters(
-    optimizer: Any,
-    addresses: Mapping[int, str],
-    dialect: Dialect,
-    scope: str = "optimizer",
-) -> dict[str, Parameter]:
-    """The optimizer's variables by address: ``optimizer/dense/kernel/momentum``.
-
-    A slot belongs to a model's variable by its place in the optimizer's own lists, never by its
-    name, which two variables may share.
-
-    Args:
-        optimizer: The optimizer; not changed.
-        addresses: The model's variables' addresses, by identity.
-        dialect: How this Keras keeps its objects.
-        scope: The first part of the addresses.
-    """
-    inner = optimizer.__dict__.get("inner_optimizer")
-    slots = _slots(optimizer, addresses, dialect)
-    out: dict[str, Parameter] = {}
-    own = {id(v): v for v in _variables(optimizer)}
-    if inner is not None:
-        for variable in _variables(inner):
-            own.pop(id(variable), None)
-    for identity, variable in own.items():
-        below = slots.get(identity) or part(_own_name(optimizer, variable, dialect))
-        address, number = join(scope, below), 0
-        while address in out:
-            number += 1
-            address = f"{join(scope, below)}_{number}"
-        out[address] = Parameter(
-            address,
-            dialect.native_name(variable),
-            tuple(variable.shape),
-            held_dtype(variable),
-            "optimizer",
-            scope,
-            type(optimizer).__name__,
-            VariableStore(variable, optimizer, address),
-        )
-    if inner is not None:
-        out.update(optimizer_parameters(inner, addresses, dialect, join(scope, "inner_optimizer")))
-    return out
-
-
-def _own_name(optimizer: Any, variable: Any, dialect: Dialect) -> str:
-    """What a variable that is no slot is called: its name, or its attribute if nobody named it."""
-    name = dialect.variable_name(variable)
-    if automatic(name, type(variable).__name__) is None:
-        return name
-    held = (key for key, value in optimizer.__dict__.items() if value is variable)
-    return next(held, name).lstrip("_")
-
-
-def _variables(optimizer: Any) -> list[Any]:
-    variables = optimizer.variables
-    return list(variables() if callable(variables) else variables)
-
-
-# Lists of variables that may be as long as the list of what is trained, by chance or by design.
-_NO_SLOTS = frozenset({"_trainable_variables", "_variables"})
-
-
-def _slots(optimizer: Any, addresses: Mapping[int, str], dialect: Dialect) -> dict[int, str]:
-    """Slot variable to ``address/slot`` of the model's variable that it belongs to."""
-    stored = optimizer.__dict__
-    trained = stored.get("_trainable_variables") or _trained_by_keras2(stored)
-    out: dict[int, str] = {}
-    if not trained:
-        return out
-    for attribute, values in stored.items():
-        if attribute in _NO_SLOTS or not isinstance(values, list):
-            continue
-        if len(values) != len(trained):
-            continue
-        for variable, slot in zip(trained, values, strict=True):
-            address = addresses.get(id(variable))
-            if slot is None or address is None or not hasattr(slot, "shape"):
-                continue
-            out[id(slot)] = join(address, part(_slot_name(variable, slot, attribute, dialect)))
-    return out
-
-
-def _trained_by_keras2(stored: Mapping[str, Any]) -> list[Any]:
-    return list(stored.get("_trainable_variables_by_index") or ())
-
-
-def _slot_name(variable: Any, slot: Any, attribute: str, dialect: Dialect) -> str:
-    name = dialect.variable_name(slot)
-    prefix = str(getattr(variable, "path", "")).replace("/", "_") + "_"
-    if len(prefix) > 1 and name.startswith(prefix):
-        return name[len(prefix) :]
-    return attribute.lstrip("_")

@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from parametry.conventions.names import Sibling, sibling_parts
+from parametry.conventions.names import Sibling, automatic, sibling_parts, snake_case
 from parametry.core.address import join
 from parametry.core.parameter import Parameter, Role
+from parametry.core.per_class import per_class
 from parametry.frameworks.keras.attributes import attribute_paths, reference_counts
 from parametry.frameworks.keras.dialect import Dialect, is_of_keras
 from parametry.frameworks.keras.store import VariableStore
@@ -47,7 +48,7 @@ class Node:
     @property
     def is_layer(self) -> bool:
         """Whether it is a layer; a seed generator is not."""
-        return hasattr(self.native, "_layers") or hasattr(self.native, "_flatten_layers")
+        return _is_layer(type(self.native))
 
 
 class Tree:
@@ -73,7 +74,7 @@ class Tree:
         self.nodes[id(layer)] = node
         self._open.add(id(layer))
         frozen = frozen or self._freezes(node)
-        if hasattr(layer, "state") and not node.is_layer:
+        if not node.is_layer:
             own: list[tuple[Any, Role]] = [(layer.state, "state")]
             below: list[Any] = []
         else:
@@ -99,8 +100,26 @@ class Tree:
     def _child_parts(self, layer: Any, children: list[Any]) -> list[str]:
         paths = _Paths(layer)
         return sibling_parts(
-            [Sibling(_name(c), type(c).__name__, paths.finder(c)) for c in children]
+            [
+                Sibling(name, type(child).__name__, paths.finder(child))
+                for name, child in zip(self._names(children), children, strict=True)
+            ]
         )
+
+    def _names(self, children: list[Any]) -> list[str]:
+        names = [name_of(child) for child in children]
+        if not self.dialect.names_inputs_after_layers:
+            return names
+        # ``dense_7_input`` is as automatic as ``dense_7`` is.
+        fed = {
+            f"{name}_input"
+            for name, child in zip(names, children, strict=True)
+            if automatic(name, type(child).__name__)
+        }
+        return [
+            "input" if name in fed and type(child).__name__ == "InputLayer" else name
+            for name, child in zip(names, children, strict=True)
+        ]
 
     def _freezes(self, node: Node) -> bool:
         """Whether nothing below is trained, even what was thawed after the layer was frozen."""
@@ -183,9 +202,36 @@ def _distinct(things: list[Any]) -> list[Any]:
     return list({id(thing): thing for thing in things}.values())
 
 
-def _name(thing: Any) -> str:
-    name = getattr(thing, "name", None)
-    return name if isinstance(name, str) else type(thing).__name__
+@per_class
+def _is_layer(cls: type) -> bool:
+    """Whether a class is a layer's; what a layer holds else is a generator of random numbers."""
+    return any("_flatten_layers" in ancestor.__dict__ for ancestor in cls.__mro__)
+
+
+def name_of(thing: Any) -> str:
+    """A layer's name, or the one that Keras would give it, where its constructor went wrong."""
+    name = own_attribute(thing, "name", None)
+    return str.__str__(name) if isinstance(name, str) else snake_case(type(thing).__name__)
+
+
+def own_attribute(layer: Any, name: str, default: Any) -> Any:
+    """What Keras keeps on every layer, without running a property of the user's.
+
+    Args:
+        layer: A layer, possibly one whose constructor failed or never called Keras's.
+        name: ``name``, ``built`` or ``trainable``.
+        default: What to give where it is not kept.
+    """
+    stored = layer.__dict__
+    for key in (name, "_" + name):
+        if key in stored:
+            return stored[key]
+    defined = next(
+        (ancestor for ancestor in type(layer).__mro__ if name in ancestor.__dict__), None
+    )
+    if defined is None or not is_of_keras(defined):
+        return default
+    return getattr(layer, name, default)
 
 
 def walk(root: Any, dialect: Dialect) -> Tree:

@@ -1,4 +1,4 @@
-"""Prints the addresses of models of the zoo in a fresh process, made in the order of the arguments."""
+"""Prints the addresses of the models of the zoo that the arguments name, made in that order."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import zoo  # noqa: E402
+import zoo
 
-import parametry as pm  # noqa: E402
+import parametry as pm
 
 addresses = {}
 imported: set[str] = set()

@@ -43,7 +43,7 @@ def grouped_query_attention() -> Any:
     return keras.Model(inputs, layers.GroupQueryAttention(3, 4, 2)(inputs, inputs))
 
 
-@case(["attention/scale"] + ["additive_attention/scale"])
+@case(["attention/scale", "additive_attention/scale"])
 def dot_and_additive_attention() -> Any:
     inputs = keras.Input((5, 4))
     hidden = layers.Attention(use_scale=True)([inputs, inputs])

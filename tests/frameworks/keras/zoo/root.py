@@ -27,7 +27,7 @@ class Holder(keras.Model):
         return self.dense(inputs) * self.temperature + self.offset
 
 
-@case(["variable", "offset", "several/0", "several/1", "variable_1", "steps"] + of("dense"))
+@case(["variable", "offset", "several/0", "several/1", "variable_1", "steps", *of("dense")])
 def variables_on_the_root() -> Any:
     model = Holder()
     model(np.ones((2, 4), "float32"))
