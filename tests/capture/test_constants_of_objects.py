@@ -64,21 +64,20 @@ def test_dataclasses_have_the_line_of_a_default_or_of_their_making(program: Any)
     }
 
 
-def test_attrs_and_pydantic(program: Any) -> None:
+def test_attrs(program: Any) -> None:
     program.run("""
-        import attrs, pydantic
+        import attrs
         from training import start
         @attrs.define
-        class One:
+        class Config:
             lr: float = 0.1
-        class Two(pydantic.BaseModel):
             steps: int = 3
-        one, two = One(), Two(steps=5)
+        config = Config(steps=5)
         start()
     """)
     assert program.told == {
-        "one/lr": (0.1, "lr: float = 0.1"),
-        "two/steps": (5, "one, two ="),
+        "config/lr": (0.1, "lr: float = 0.1"),
+        "config/steps": (5, "config = Config(steps=5)"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Whatever a program does, capture tells what it can, reports its own faults once, and lets it train."""
+"""Whatever a program does, capture tells what it can and lets it train."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ rude = keras.layers.Lambda(lambda x: x, arguments={"rude": 1})
 assert tracemalloc.get_traced_memory()[1] - before < 20_000_000
 tracemalloc.stop()
 values = net.hyperparameters
-assert values["model/table"].value["$array" if "$array" in values["model/table"].value else "$object"]
+assert {"$array", "$object"} & values["model/table"].value.keys()
 assert values["model/huge"].value == {
     "$array": "numpy.ndarray", "shape": [250_000_000], "dtype": "float32"
 }
@@ -259,7 +259,8 @@ from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 cells = [
     "import parametry.auto, keras, numpy as np",
-    "width = 3\\nrate = 0.5\\n\\nnet = keras.Sequential([keras.Input((2,)), keras.layers.Dense(width)])",
+    "width = 3\\nrate = 0.5\\n\\n"
+    "net = keras.Sequential([keras.Input((2,)), keras.layers.Dense(width)])",
     "net.compile(keras.optimizers.SGD(rate), 'mse')\\n"
     "net.fit(np.ones((4, 2)), np.zeros((4, 3)), verbose=0)",
     "found = {a: str(e.where) for a, e in net.hyperparameters.items() if e.where}",

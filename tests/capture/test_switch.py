@@ -83,7 +83,8 @@ assert phases[-1].times == 5, phases
 
 # Exceptions are those that would have come, with the user's own arguments still told.
 for wrong in (lambda: net.fit(x, y, nonsense=1), lambda: net.fit(x, y[:3], verbose=0),
-              lambda: Net(), lambda: keras.layers.Dense(), lambda: keras.callbacks.EarlyStopping(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)):
+              lambda: Net(), lambda: keras.layers.Dense(),
+              lambda: keras.callbacks.EarlyStopping(*range(10))):
     kinds = []
     for on in (True, False):
         parametry.auto.enable() if on else parametry.auto.disable()
@@ -149,12 +150,14 @@ assert (entry.value, entry.origin) == (9, None), entry
 # Off: what was patched passes through, and the ledger learns nothing more.
 from parametry.core.ledger import ledger
 parametry.auto.disable()
+import gc
+gc.collect()  # what is no longer used must not die in between
 known = len(ledger)
 other = Net(1)
 other.compile("sgd", "mse")
 other.fit(x, y, verbose=0)
 other.inner.trainable = False
-assert len(ledger) == known, (len(ledger), known)
+assert len(ledger) <= known, (len(ledger), known)
 assert not hasattr(net, "hyperparameters")
 try:
     net.hyperparameters

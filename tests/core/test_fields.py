@@ -10,7 +10,6 @@ from collections import namedtuple
 from typing import Any, ClassVar, NamedTuple
 
 import attrs
-import pydantic
 import pytest
 from omegaconf import OmegaConf
 
@@ -51,24 +50,44 @@ class AttrsWithDict:
     rate: float = 0.5
 
 
-class Pydantic(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="allow")
-    rate: float = 0.5
-    _private: int = 3
+class LikePydantic:
+    """Keeps its values where pydantic's models do; pydantic itself need not be installed."""
 
-    @pydantic.computed_field  # type: ignore[prop-decorator]
-    @property
-    def never(self) -> int:
-        raise AssertionError("a property was called")
+    __slots__ = ("__dict__", "__pydantic_extra__", "__pydantic_private__")
+    __pydantic_fields__: ClassVar[dict[str, Any]] = {"rate": None, "unset": None}
+
+    def __init__(self, **extra: Any) -> None:
+        self.__dict__["rate"] = 0.5
+        self.__pydantic_extra__ = extra or None
+        self.__pydantic_private__ = {"_private": 3}
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} was asked for")
 
 
-class Strict(pydantic.BaseModel):
-    rate: float = 0.5
+def of_pydantic() -> list[tuple[Any, dict[str, Any]]]:
+    """Models of pydantic itself, where it is installed."""
+    try:
+        import pydantic
+    except ImportError:
+        return []
 
+    class Open(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(extra="allow")
+        rate: float = 0.5
+        _private: int = 3
 
-@pydantic.dataclasses.dataclass
-class PydanticDataclass:
-    rate: float = 0.5
+        @pydantic.computed_field  # type: ignore[prop-decorator]
+        @property
+        def never(self) -> int:
+            raise AssertionError("a property was called")
+
+    class Strict(pydantic.BaseModel):
+        rate: float = 0.5
+
+    data = pydantic.dataclasses.dataclass(type("Data", (), {"__annotations__": {"rate": float}}))
+    rates = {"rate": 0.5}
+    return [(Open(extra=1), {**rates, "extra": 1}), (Strict(), rates), (data(0.5), rates)]
 
 
 class Typed(NamedTuple):
@@ -87,9 +106,9 @@ Plain = namedtuple("Plain", "a b")
         (Slotted(), {"rate": 0.5}),
         (Attrs(), {"rate": 0.5, "_hidden": 3}),
         (AttrsWithDict(), {"rate": 0.5}),
-        (Pydantic(extra=1), {"rate": 0.5, "extra": 1}),
-        (Strict(), {"rate": 0.5}),
-        (PydanticDataclass(), {"rate": 0.5}),
+        (LikePydantic(), {"rate": 0.5}),
+        (LikePydantic(extra=1), {"rate": 0.5, "extra": 1}),
+        *of_pydantic(),
         (Typed(0.1), {"rate": 0.1, "steps": 3}),
         (Plain(1, 2), {"a": 1, "b": 2}),
         (argparse.Namespace(rate=0.1, b=None), {"rate": 0.1, "b": None}),
@@ -109,7 +128,21 @@ def test_the_fields_of_an_object(value: Any, fields: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [3, "a", None, (1, 2), [1], {"a": 1}, object(), Settings, Attrs, Pydantic, Typed, len, types],
+    [
+        3,
+        "a",
+        None,
+        (1, 2),
+        [1],
+        {"a": 1},
+        object(),
+        Settings,
+        Attrs,
+        LikePydantic,
+        Typed,
+        len,
+        types,
+    ],
 )
 def test_other_things_have_none(value: Any) -> None:
     assert fields_of(value) is None

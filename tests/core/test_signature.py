@@ -138,7 +138,7 @@ def test_plain_functions_have_no_self() -> None:
 def odd(self: Any) -> None: ...
 
 
-odd.__signature__ = "(no signature)"  # type: ignore[attr-defined]
+odd.__signature__ = object()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("function", [3, odd, type("NoHash", (), {"__hash__": None})()])

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import math
+import os
 import pathlib
 import pickle
 import subprocess
@@ -230,7 +231,7 @@ def test_sets_have_one_order_in_every_process() -> None:
     said = {
         subprocess.run(
             [sys.executable, "-c", program],
-            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
             check=True,

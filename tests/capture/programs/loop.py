@@ -40,7 +40,7 @@ def train(samples, warm=False):
         with tf.GradientTape() as tape:
             loss = loss_of(b, model(a, training=True))
         gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return loss
 
     total = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parametry.errors import NotBuilt
+from parametry.frameworks.keras.dialect import dialect_of
 
 __all__ = ["build"]
 
@@ -36,7 +37,7 @@ def build(model: Any, *, sample: Any = None, input_shape: Any = None) -> None:
 
 
 def _build_from_shape(model: Any, input_shape: Any) -> None:
-    if getattr(model.build, "_is_default", False):
+    if dialect_of(model).package == "keras" and getattr(model.build, "_is_default", False):
         # Keras 3 does not build a model whose class has no `build` of its own, it only says so. A
         # call on a symbolic input builds everything that the call reaches.
         model(_symbolic(input_shape))

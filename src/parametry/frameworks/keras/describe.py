@@ -36,7 +36,6 @@ from parametry.core.value import (
     Plain,
     Unset,
     class_name,
-    is_array,
     is_function,
     same,
     shortest,

@@ -30,7 +30,8 @@ def shapes_of(layer: Any) -> Callable[[], tuple[Plain, Plain]]:
 
 def _shapes(layer: Any) -> tuple[Plain, Plain]:
     stored = getattr(layer, "__dict__", {})
-    for node in stored.get("_inbound_nodes") or ():
+    # Keras 2 keeps its nodes under the second name.
+    for node in stored.get("_inbound_nodes", stored.get("_inbound_nodes_value")) or ():
         try:
             return _of_tensors(node.input_tensors), _of_tensors(_outputs(node))
         except Exception:  # Keras 2's nodes keep their tensors otherwise
