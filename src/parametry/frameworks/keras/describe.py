@@ -36,6 +36,7 @@ from parametry.core.value import (
     Plain,
     Unset,
     class_name,
+    is_array,
     is_function,
     same,
     shortest,
@@ -317,7 +318,7 @@ def _family(cls: type) -> str:
             return "policy"
         if "Variable" in ancestor.__name__ and hasattr(cls, "assign"):
             return "variable"
-        if is_array(cls) or issubclass(cls, _CONTAINERS) or ancestor.__name__ == "KerasTensor":
+        if issubclass(cls, _CONTAINERS) or ancestor.__name__ == "KerasTensor":
             return ""
         return "object"
     if cls.__name__.endswith("Variable") and hasattr(cls, "assign") and hasattr(cls, "shape"):
