@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from measure import Figure, child, figure, interleaved, paired, tell
+from measure import BACKENDS, Figure, child, figure, interleaved, paired, tell
 
 LAYERS = 1_000
 
@@ -22,7 +22,7 @@ LAYERS = 1_000
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures of making layers, and of making and building them."""
     layers, rounds, processes = (20, 2, 1) if quick else (LAYERS, 15, 7)
-    backends = ["jax"] if quick else ["tensorflow", "jax", "torch"]
+    backends = ["jax"] if quick else BACKENDS
     works = ["made and built"] if quick else ["made", "made and built"]
     for backend in backends:
         for work in works:

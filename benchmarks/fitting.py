@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from measure import Figure, child, figure, interleaved, paired, tell
+from measure import BACKENDS, Figure, child, figure, interleaved, paired, tell
 
 MOST_ADDED = 2.0  # %
 FEATURES = 512
@@ -31,7 +31,7 @@ FEATURES = 512
 
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures of long and short fits."""
-    backends = ["jax"] if quick else ["tensorflow", "jax", "torch"]
+    backends = ["jax"] if quick else BACKENDS
     steps, pairs, processes = (3, 2, 1) if quick else (300, 9, 9)
     for backend in backends:
         taken = child("fitting.py", "long", steps, pairs, backend=backend)

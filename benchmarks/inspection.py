@@ -18,7 +18,7 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
-from measure import Figure, child, figure, tell
+from measure import BACKENDS, Figure, child, figure, tell
 
 MOST_FOR_PARAMETER = 20.0  # µs
 MOST_FOR_HYPERPARAMETER = 60.0  # µs for each parameter that the model holds
@@ -37,7 +37,8 @@ def measure(quick: bool) -> Iterator[Figure]:
     if quick:
         models, sizes, rounds = [("jax", "functional")], [100, 200], 2
     else:
-        models, sizes, rounds = MODELS, SIZES, 11
+        models = [(backend, kind) for backend, kind in MODELS if backend in BACKENDS]
+        sizes, rounds = SIZES, 11
     for backend, kind in models:
         for capture in ("passive", "captured"):
             taken = child("inspection.py", kind, capture, rounds, *sizes, backend=backend)

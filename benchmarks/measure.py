@@ -15,6 +15,7 @@ from typing import Any
 __all__ = ["Figure", "child", "figure", "interleaved", "paired", "tell"]
 
 HERE = Path(__file__).parent
+BACKENDS = ["tensorflow", "jax", "torch"]  # `run.py --backend` leaves some out
 
 
 @dataclass(frozen=True, slots=True)

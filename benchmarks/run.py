@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from measure import HERE, Figure
+from measure import BACKENDS, HERE, Figure
 
 BENCHMARKS = ["importing", "inspection", "building", "fitting"]
 PACKAGES = ["parametry", "keras", "tensorflow", "jax", "torch", "numpy"]
@@ -34,11 +34,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="tiny sizes; nothing is written")
+    parser.add_argument(
+        "--backend", action="append", choices=BACKENDS.copy(), help="only this one; again for more"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}")
+
+    if arguments.backend:
+        BACKENDS[:] = arguments.backend
 
     measured = {}
     for name in arguments.names or BENCHMARKS:
@@ -57,13 +63,14 @@ def taken(name: str, quick: bool) -> dict[str, Any]:
     """Run one benchmark; its figures, with what must be known to judge them."""
     print(f"{name} …", file=sys.stderr, flush=True)
     load = os.getloadavg()[0]
+    only = "".join(f" --backend {backend}" for backend in BACKENDS) if len(BACKENDS) < 3 else ""
     figures = []
     for found in importlib.import_module(name).measure(quick):
         print(f"  {line(found)}", file=sys.stderr, flush=True)
         figures.append(found.to_dict())
     return {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
-        "command": f"python benchmarks/run.py {name}{' --quick' if quick else ''}",
+        "command": f"python benchmarks/run.py {name}{only}{' --quick' if quick else ''}",
         "machine": machine(),
         "load": [round(load, 1), round(os.getloadavg()[0], 1)],
         "peak_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,

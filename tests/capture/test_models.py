@@ -402,6 +402,31 @@ def test_setting_many_flags_costs_one_walk(run_python: Callable[..., str]) -> No
     run_python(FLAGS)
 
 
+GONE = """
+import parametry.auto
+import parametry as pm
+import keras, numpy as np
+net = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+net.compile(keras.optimizers.SGD(0.5), "mse")
+net.fit(np.ones((4, 2), "float32"), np.zeros((4, 1), "float32"), verbose=0)
+for variable in [*net.variables, *net.optimizer.variables]:
+    variable.value.delete()  # as JAX does when a fit is interrupted
+assert pm.inspect(net).hyperparameters["fit/epochs"].value == 1
+try:
+    pm.inspect(net).parameters["dense/kernel"].numpy()
+except pm.ValueUnavailable as error:
+    assert error.hint
+else:
+    raise SystemExit("a deleted array was read")
+from parametry.capture.report import build_report
+assert "fit/epochs" in build_report(["p"], "interrupted").hyperparameters
+"""
+
+
+def test_an_interrupted_jax_fit_leaves_a_report(run_python: Callable[..., str]) -> None:
+    run_python(GONE)
+
+
 SWEEP = """
 import keras, numpy as np
 x, y = np.ones((8, 2), "float32"), np.zeros((8, 1), "float32")

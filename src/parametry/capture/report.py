@@ -90,7 +90,9 @@ def _models(gaps: list[Gap]) -> Iterator[tuple[Model, Record]]:
         framework = None if thing is None else find(thing)
         if framework is not None:
             try:
-                yield framework.inspect(thing), record
+                model = framework.inspect(thing)
+                len(model.hyperparameters)  # worked out here, where a fault can still be told
+                yield model, record
                 continue
             except Exception as error:  # a model in a state that its framework never gives it
                 gaps.append(Gap(record.class_name, f"{type(error).__name__}: {error}"))

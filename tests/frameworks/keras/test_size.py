@@ -14,13 +14,14 @@ import parametry as pm
 
 
 class Many(keras.Model):
-    """Layers in a list, as many as asked for, each of a variable or two."""
+    """As many layers as asked for, with explicit names and without, every fifth with a variable."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
-        self.blocks = [layers.PReLU(name=f"block_{index}") for index in range(count)]
-        self.auto = [layers.Dense(1, use_bias=False) for index in range(count)]
-        for layer in [*self.blocks, *self.auto]:
+        self.named = [layers.Identity(name=f"named_{index}") for index in range(2 * count // 5)]
+        self.auto = [layers.Identity() for index in range(2 * count // 5)]
+        self.blocks = [layers.PReLU() for index in range(count // 5)]
+        for layer in self.blocks:
             layer.build((None, 1))
         self.built = True
 
@@ -48,7 +49,7 @@ LOOKS: dict[str, Callable[[pm.Model], Any]] = {
     "aliases and totals": lambda view: (view.ties, view.totals),
     "layers": lambda view: list(view.layers),
     "hyperparameters": lambda view: list(view.hyperparameters),
-    "patterns": lambda view: view.parameters.select("**/kernel"),
+    "patterns": lambda view: view.parameters.select("**/alpha"),
     "shapes": lambda view: view.layers.to_dict(),
     "dicts": lambda view: view.parameters.to_dict(),
 }
@@ -56,7 +57,7 @@ LOOKS: dict[str, Callable[[pm.Model], Any]] = {
 
 @pytest.fixture(scope="module")
 def models() -> tuple[Any, Any]:
-    return Many(500), Many(1000)
+    return Many(1000), Many(2000)
 
 
 @pytest.mark.parametrize("what", LOOKS)

@@ -99,12 +99,12 @@ def _device(variables: Sequence[Any]) -> Plain | Unset:
     """Where the first variable's values are; nothing is started to find out."""
     for variable in variables:
         value = getattr(variable, "_value", variable)
-        device = getattr(value, "device", None)
-        if callable(device):
-            device = device()
-        if device is not None:
-            return str(device)
-        return UNSET
+        try:
+            device = getattr(value, "device", None)
+            device = device() if callable(device) else device
+        except RuntimeError:  # an interrupted JAX fit leaves arrays that were given away
+            return UNSET
+        return UNSET if device is None else str(device)
     return UNSET
 
 
