@@ -4,14 +4,16 @@
 this machine takes that long. Capture is turned on and off by ``parametry.auto.enable()`` and
 ``disable()`` and both take turns in one process, on the same compiled model: processes of their own
 would differ by more than what is looked for (where their memory lies, which core they are on).
-Half of the pairs begin with *on*. The ratio is taken within each pair, so that a machine that is
-busy for a while disturbs both of its sides.
+Every other pair begins with *on*. The ratio is taken within each pair, so that a machine that is
+busy for a while disturbs both of its sides; *off against off*, taken in the same way, shows how far
+two equal fits differ here.
 
 *A short fit*: many steps of next to nothing, which shows what capture adds to a single step, and
-what it adds once to each call of `fit` whatever its length.
+what it adds once to each call of `fit` whatever its length; in processor time, all threads
+together.
 
 *Patched and off* against *bare Keras* needs processes in which nothing was ever patched. They take
-turns, each telling the quickest of some short fits.
+turns, each telling the processor time of the quickest of some short fits.
 """
 
 from __future__ import annotations
@@ -21,12 +23,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from measure import BACKENDS, Figure, child, figure, interleaved, paired, tell
 
 MOST_ADDED = 2.0  # %
 FEATURES = 512
+
+Times: TypeAlias = tuple[float, float]
+"""Seconds that passed, and seconds that the processor worked in all threads."""
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -35,12 +40,16 @@ def measure(quick: bool) -> Iterator[Figure]:
     steps, pairs, processes = (3, 2, 1) if quick else (300, 9, 9)
     for backend in backends:
         taken = child("fitting.py", "long", steps, pairs, backend=backend)
+        passed, worked = (
+            {name: [pair[clock] for pair in pairs] for name, pairs in taken.items()}
+            for clock in (0, 1)
+        )
         where = f"{backend}: fit of {steps:,} steps"
-        yield figure(f"{where}, capture off, for each step", taken["off"], "ms", scale=1e3 / steps)
-        added = [100 * (ratio - 1) for ratio in paired(taken["on"], taken["off"])]
-        yield figure(f"{where}, added by capture", added, "%", limit=MOST_ADDED)
-        same = [100 * (ratio - 1) for ratio in paired(taken["off again"], taken["off"])]
-        yield figure(f"{where}, off against off (the noise of the above)", same, "%")
+        yield figure(f"{where}, capture off, for each step", passed["off"], "ms", scale=1e3 / steps)
+        yield figure(f"{where}, added by capture", _added(passed, "on"), "%", limit=MOST_ADDED)
+        yield figure(f"{where}, off against off", _added(passed, "off again"), "%")
+        yield figure(f"{where}, added by capture, processor time", _added(worked, "on"), "%")
+        yield figure(f"{where}, off against off, processor time", _added(worked, "off again"), "%")
     for backend in backends:
         yield from _short(backend, quick)
     for backend in backends[:1]:
@@ -54,12 +63,17 @@ def measure(quick: bool) -> Iterator[Figure]:
         yield figure(what, ratios, "×")
 
 
+def _added(taken: dict[str, list[float]], name: str) -> list[float]:
+    """What was taken over *off* in each pair, in percent."""
+    return [100 * (ratio - 1) for ratio in paired(taken[name], taken["off"])]
+
+
 def _short(backend: str, quick: bool) -> Iterator[Figure]:
     few, many, rounds = (1, 3, 2) if quick else (1, 301, 15)
     for layers in [2] if quick else [2, 500]:
         taken = child("fitting.py", "short", layers, rounds, few, many, backend=backend)
         added = {
-            steps: [on - off for on, off in zip(t["on"], t["off"], strict=True)]
+            steps: [on[1] - off[1] for on, off in zip(t["on"], t["off"], strict=True)]
             for steps, t in taken.items()
         }
         where = f"{backend}, {layers} layers"
@@ -92,8 +106,8 @@ def dense(layers: int, units: int) -> Any:
     return net
 
 
-def fitter(net: Any, batch_size: int, steps: int) -> Callable[[], float]:
-    """A function that fits for so many steps and tells the seconds that it took."""
+def fitter(net: Any, batch_size: int, steps: int) -> Callable[[], Times]:
+    """A function that fits for so many steps and tells how long that took."""
     import keras
     import numpy as np
 
@@ -102,11 +116,11 @@ def fitter(net: Any, batch_size: int, steps: int) -> Callable[[], float]:
     targets = generator.normal(size=(batch_size * steps, 1)).astype("float32")
     callbacks = [keras.callbacks.EarlyStopping("loss"), keras.callbacks.TerminateOnNaN()]
 
-    def fit() -> float:
+    def fit() -> Times:
         gc.collect()
-        began = time.perf_counter()
+        began = time.perf_counter(), time.process_time()
         net.fit(inputs, targets, batch_size=batch_size, callbacks=callbacks, verbose=0)
-        return time.perf_counter() - began
+        return time.perf_counter() - began[0], time.process_time() - began[1]
 
     return fit
 
@@ -117,21 +131,21 @@ def sized(net: Any) -> int:
     for _ in range(6):
         fit = fitter(net, batch_size, 20)
         fit()
-        step = min(fit(), fit()) / 20
+        step = min(fit(), fit())[0] / 20
         if 0.012 < step < 0.017:
             break
         batch_size = max(8, int(batch_size * min(4.0, max(0.25, 0.014 / step))))
     return batch_size
 
 
-def turns(fit: Callable[[], float], pairs: int, names: tuple[str, ...]) -> dict[str, list[float]]:
+def turns(fit: Callable[[], Times], pairs: int, names: tuple[str, ...]) -> dict[str, list[Times]]:
     """Fits with capture on and off, in turn."""
     import parametry.auto
 
-    def way(name: str) -> Callable[[], float]:
+    def way(name: str) -> Callable[[], Times]:
         switch = parametry.auto.enable if name == "on" else parametry.auto.disable
 
-        def take() -> float:
+        def take() -> Times:
             switch()
             return fit()
 
@@ -165,7 +179,7 @@ def main(mode: str, *arguments: str) -> None:
         steps, repeats = counts
         fit = fitter(dense(2, 4), 8, steps)
         fit()
-        tell(min(fit() for _ in range(repeats)))
+        tell(min(fit()[1] for _ in range(repeats)))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["Figure", "child", "figure", "interleaved", "paired", "tell"]
+__all__ = ["BACKENDS", "HERE", "Figure", "child", "figure", "interleaved", "paired", "tell"]
 
 HERE = Path(__file__).parent
+T = TypeVar("T")
 BACKENDS = ["tensorflow", "jax", "torch"]  # `run.py --backend` leaves some out
 
 
@@ -63,12 +64,12 @@ def figure(
     return Figure(what, middle, unit, low, high, len(scaled), limit)
 
 
-def interleaved(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def interleaved(ways: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
     """Take each way once in every round, every other round in reverse.
 
     A machine that grows slower, or is busy for a while, is so for all ways alike.
     """
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+    taken: dict[str, list[T]] = {name: [] for name in ways}
     for number in range(rounds):
         for name in list(ways) if number % 2 == 0 else reversed(list(ways)):
             taken[name].append(ways[name]())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from parametry.conventions.names import Sibling, automatic, sibling_parts, snake_case
+from parametry.conventions.names import automatic, sibling_parts, snake_case
 from parametry.core.address import part
 
 relaxed = settings(deadline=None, max_examples=300)
@@ -18,10 +18,10 @@ relaxed = settings(deadline=None, max_examples=300)
 def parts(*named: tuple[Any, ...]) -> list[str]:
     """The parts of siblings, given as (name, class) or (name, class, path of attributes)."""
 
-    def path(given: tuple[Any, ...]) -> Any:
-        return lambda: given[2] if len(given) > 2 else None
+    def path(index: int) -> Any:
+        return named[index][2] if len(named[index]) > 2 else None
 
-    return sibling_parts([Sibling(item[0], item[1], path(item)) for item in named])
+    return sibling_parts([(item[0], item[1]) for item in named], path)
 
 
 # ------------------------------------------------ the form of an automatic name
@@ -141,11 +141,11 @@ def test_what_siblings_are_called(siblings: Any, expected: list[str]) -> None:
 
 
 def test_paths_are_asked_for_only_where_they_are_needed() -> None:
-    def never() -> str | None:
+    def never(index: int) -> str | None:
         raise AssertionError("the attributes were walked for nothing")
 
     names = [("head", "Dense"), ("dense_4", "Dense"), ("dense_5", "Dense"), ("tail", "Dense")]
-    assert sibling_parts([Sibling(name, cls, never) for name, cls in names])
+    assert sibling_parts(names, never)
 
 
 # ------------------------------------------------ properties

@@ -11,12 +11,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from parametry.core.address import part
 
-__all__ = ["Sibling", "automatic", "sibling_parts", "snake_case"]
+__all__ = ["automatic", "sibling_parts", "snake_case"]
 
 # Names that Keras gives automatically although the class is called otherwise.
 _OTHER_BASES = {
@@ -88,23 +87,9 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
-@dataclass(frozen=True, slots=True)
-class Sibling:
-    """One of several things under the same parent.
-
-    Attributes:
-        name: What the framework calls it.
-        class_name: Its class's own name.
-        path: Gives the path of attributes that leads to it from the parent, such as ``blocks/0``;
-            None where there is none.
-    """
-
-    name: str
-    class_name: str
-    path: Callable[[], str | None]
-
-
-def sibling_parts(siblings: Sequence[Sibling]) -> list[str]:
+def sibling_parts(
+    siblings: Sequence[tuple[str, str]], path: Callable[[int], str | None]
+) -> list[str]:
     """The part of the address that each sibling gets, all different.
 
     A unique explicit name stays. Automatic names are renumbered in the order of their numbers,
@@ -112,41 +97,59 @@ def sibling_parts(siblings: Sequence[Sibling]) -> list[str]:
     attributes that leads to them, and failing that the name with a number.
 
     Args:
-        siblings: All children of one parent, in the framework's own order.
+        siblings: Name and class's name of each child of one parent, in the framework's own order.
+        path: Gives the path of attributes, such as ``blocks/0``, that leads from the parent to the
+            sibling of an index; None where there is none. Asked only where a name is shared.
 
     Example:
-        >>> none = lambda: None
         >>> names = [("head", "Dense"), ("dense_9", "Dense"), ("dense_10", "Dense")]
-        >>> sibling_parts([Sibling(name, cls, none) for name, cls in names])
+        >>> sibling_parts(names, lambda index: None)
         ['head', 'dense', 'dense_1']
     """
+    settled = (_settled if len(siblings) > _FEW else _settled_of_few)(tuple(siblings))
+    parts = [found for found in settled if found is not None]
+    if len(parts) == len(siblings):
+        return parts
+    taken = _Taken()
+    for found in parts:
+        taken.take(found)
+    for index, found in enumerate(settled):
+        if found is None:
+            way = path(index)
+            if way is None or not taken.is_free(way):
+                way, _ = taken.free(part(siblings[index][0]), 0)
+            else:
+                taken.take(way)
+            parts.insert(index, way)
+    return parts
+
+
+def _settled(siblings: tuple[tuple[str, str], ...]) -> tuple[str | None, ...]:
+    """The parts that the names alone decide; None for siblings of one explicit name."""
     if len(siblings) == 1:
-        only = siblings[0]
-        form = automatic(only.name, only.class_name)
-        return [part(form[0] if form else only.name)]
-    forms = [automatic(sibling.name, sibling.class_name) for sibling in siblings]
-    pairs = list(zip(siblings, forms, strict=True))
-    counts = Counter(sibling.name for sibling, form in pairs if form is None)
+        form = automatic(*siblings[0])
+        return (part(form[0] if form else siblings[0][0]),)
+    forms = [automatic(name, class_name) for name, class_name in siblings]
+    explicit = [name for (name, _), form in zip(siblings, forms, strict=True) if form is None]
+    counts = Counter(explicit)
     parts: list[str | None] = [None] * len(siblings)
     taken = _Taken()
     groups: dict[str, list[tuple[int, int]]] = {}
-    for index, (sibling, form) in enumerate(pairs):
+    for index, ((name, _), form) in enumerate(zip(siblings, forms, strict=True)):
         if form is not None:
             groups.setdefault(form[0], []).append((form[1], index))
-        elif counts[sibling.name] == 1:
-            parts[index] = taken.take(part(sibling.name))
+        elif counts[name] == 1:
+            parts[index] = taken.take(part(name))
     for base, members in groups.items():
         number = 0
         for _, index in sorted(members):
             parts[index], number = taken.free(part(base), number)
-    for index, sibling in enumerate(siblings):
-        if parts[index] is None:
-            path = sibling.path()
-            if path is None or not taken.is_free(path):
-                parts[index], _ = taken.free(part(sibling.name), 0)
-            else:
-                parts[index] = taken.take(path)
-    return [found for found in parts if found is not None]
+    return tuple(parts)
+
+
+# Most holders have few variables, and thousands of layers have the same ones.
+_FEW = 12
+_settled_of_few = lru_cache(maxsize=4096)(_settled)
 
 
 class _Taken:
@@ -184,5 +187,6 @@ class _Taken:
 
 
 def _prefixes(name: str) -> list[str]:
-    ends = (index for index, character in enumerate(name) if character == "/")
-    return [name[:end] for end in ends]
+    if "/" not in name:
+        return []
+    return [name[:index] for index, character in enumerate(name) if character == "/"]

@@ -6,7 +6,14 @@ import os
 import sys
 from pathlib import Path
 
-BACKEND = os.environ["PARAMETRY_TEST_BACKEND"]
+import pytest
+
+BACKEND = os.environ.get("PARAMETRY_TEST_BACKEND")
+if BACKEND not in ("tensorflow", "jax", "torch"):
+    raise pytest.UsageError(
+        "these tests need a backend of their own: "
+        "PARAMETRY_TEST_BACKEND=jax pytest tests/frameworks/keras"
+    )
 os.environ["KERAS_BACKEND"] = BACKEND
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -17,7 +24,6 @@ os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 sys.path.insert(0, str(Path(__file__).parent))
 
 import keras  # noqa: E402
-import pytest  # noqa: E402
 
 if keras.backend.backend() != BACKEND:
     raise pytest.UsageError(f"Keras runs on {keras.backend.backend()}, {BACKEND} was asked for")
@@ -26,4 +32,4 @@ if keras.backend.backend() != BACKEND:
 @pytest.fixture(scope="session")
 def backend() -> str:
     """``tensorflow``, ``jax`` or ``torch``."""
-    return BACKEND
+    return str(BACKEND)

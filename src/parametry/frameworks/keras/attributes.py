@@ -90,8 +90,18 @@ def attribute_paths(holder: Any) -> dict[int, str]:
 def reference_counts(holder: Any) -> dict[int, int]:
     """How many attributes and items lead to each object, by identity."""
     counts: dict[int, int] = {}
-    for _, value in _references(holder):
-        counts[id(value)] = counts.get(id(value), 0) + 1
+    stack = [
+        (value, 0)
+        for name, value in stored_attributes(holder).items()
+        if name not in _BOOKKEEPING and not name.startswith(_OF_TENSORFLOW)
+    ]
+    while stack:
+        value, depth = stack.pop()
+        if isinstance(value, (list, tuple, dict)):
+            if value and depth < _DEEPEST:
+                stack.extend((item, depth + 1) for _, item in _items(value))
+        elif hasattr(value, "__dict__"):
+            counts[id(value)] = counts.get(id(value), 0) + 1
     return counts
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from parametry.conventions.names import Sibling, automatic, sibling_parts, snake_case
+from parametry.conventions.names import automatic, sibling_parts, snake_case
 from parametry.core.address import join
 from parametry.core.parameter import Parameter, Role
 from parametry.core.per_class import per_class
@@ -82,28 +82,31 @@ class Tree:
             below = _distinct(self.dialect.sublayers(layer))
             below += _distinct(self.dialect.seed_generators(layer))
         variables = [variable for variable, _ in own]
-        for (variable, role), part in zip(own, self._variable_parts(layer, variables), strict=True):
-            self._add_variable(node, variable, role, part, frozen)
-        uses = self._uses(layer) if below else {}
-        for child, part in zip(below, self._child_parts(layer, below), strict=True):
-            self._add_child(node, child, part, uses.get(id(child), 1), frozen)
+        if own:
+            parts = self._variable_parts(layer, variables)
+            for (variable, role), part in zip(own, parts, strict=True):
+                self._add_variable(node, variable, role, part, frozen)
+        if below:
+            parts, uses = self._child_parts(layer, below), self._uses(layer)
+            for child, part in zip(below, parts, strict=True):
+                self._add_child(node, child, part, uses.get(id(child), 1), frozen)
         self._open.discard(id(layer))
         return node
 
     def _variable_parts(self, layer: Any, variables: list[Any]) -> list[str]:
         name = self.dialect.variable_name
-        paths = _Paths(layer)
         return sibling_parts(
-            [Sibling(name(v), type(v).__name__, paths.finder(v)) for v in variables]
+            [(name(variable), type(variable).__name__) for variable in variables],
+            _Paths(layer, variables),
         )
 
     def _child_parts(self, layer: Any, children: list[Any]) -> list[str]:
-        paths = _Paths(layer)
         return sibling_parts(
             [
-                Sibling(name, type(child).__name__, paths.finder(child))
+                (name, type(child).__name__)
                 for name, child in zip(self._names(children), children, strict=True)
-            ]
+            ],
+            _Paths(layer, children),
         )
 
     def _names(self, children: list[Any]) -> list[str]:
@@ -173,19 +176,17 @@ class Tree:
 
 
 class _Paths:
-    """The attribute paths of one holder, worked out when asked for: few siblings need them."""
+    """The attribute paths of a holder's things, worked out when asked for: few names need them."""
 
-    def __init__(self, holder: Any) -> None:
+    def __init__(self, holder: Any, things: list[Any]) -> None:
         self._holder = holder
+        self._things = things
         self._known: dict[int, str] | None = None
 
-    def finder(self, thing: Any) -> Any:
-        return lambda: self._paths().get(id(thing))
-
-    def _paths(self) -> dict[int, str]:
+    def __call__(self, index: int) -> str | None:
         if self._known is None:
             self._known = attribute_paths(self._holder)
-        return self._known
+        return self._known.get(id(self._things[index]))
 
 
 def _free(address: str, taken: set[str]) -> str:
