@@ -108,19 +108,18 @@ def sibling_parts(
     """
     settled = (_settled if len(siblings) > _FEW else _settled_of_few)(tuple(siblings))
     parts = [found for found in settled if found is not None]
-    if len(parts) == len(siblings):
+    if len(parts) == len(settled):
         return parts
     taken = _Taken()
     for found in parts:
         taken.take(found)
-    for index, found in enumerate(settled):
-        if found is None:
+    for index, given in enumerate(settled):
+        if given is None:
             way = path(index)
-            if way is None or not taken.is_free(way):
-                way, _ = taken.free(part(siblings[index][0]), 0)
+            if way is not None and taken.is_free(way):
+                parts.insert(index, taken.take(way))
             else:
-                taken.take(way)
-            parts.insert(index, way)
+                parts.insert(index, taken.free(part(siblings[index][0]), 0)[0])
     return parts
 
 

@@ -62,7 +62,8 @@ def models() -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("what", LOOKS)
 def test_twice_the_layers_are_twice_the_work(models: tuple[Any, Any], what: str) -> None:
-    LOOKS[what](pm.inspect(models[0]))  # what is done once for a class is done
+    for net in models:
+        LOOKS[what](pm.inspect(net))  # what is done once for a class, or a name, is done
     small_calls, large_calls = (calls(lambda m=m: LOOKS[what](pm.inspect(m))) for m in models)
     assert small_calls > 1000
     assert large_calls < 2.2 * small_calls
@@ -79,6 +80,7 @@ def test_a_chain_of_layers_is_linear_too() -> None:
     small, large = chain(200), chain(400)
     look = LOOKS["layers"]
     look(pm.inspect(small))
+    look(pm.inspect(large))
     assert calls(lambda: look(pm.inspect(large))) < 2.2 * calls(lambda: look(pm.inspect(small)))
 
 
@@ -94,6 +96,7 @@ def test_each_level_of_depth_costs_the_same() -> None:
     # What a layer holds at all its levels is counted at each: parameters alone are linear here.
     look = LOOKS["parameters"]
     look(pm.inspect(small))
+    look(pm.inspect(large))
     assert list(pm.inspect(large).parameters) == ["level/" * 100 + "p_re_lu/alpha"]
     assert calls(lambda: look(pm.inspect(large))) < 2.2 * calls(lambda: look(pm.inspect(small)))
 
@@ -113,5 +116,6 @@ def test_a_layer_in_many_places_costs_as_many() -> None:
     small, large = sharing(200), sharing(400)
     look = LOOKS["aliases and totals"]
     look(pm.inspect(small))
+    look(pm.inspect(large))
     assert len(pm.inspect(large).parameters["part_0/shared/alpha"].aliases) == 399
     assert calls(lambda: look(pm.inspect(large))) < 2.2 * calls(lambda: look(pm.inspect(small)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from parametry.core.address import part
@@ -42,6 +43,9 @@ _BOOKKEEPING = frozenset(
 _OF_TENSORFLOW = "_self_"
 _DEEPEST = 4
 _MOST_ITEMS = 10_000
+# Most attributes hold one of these, and none of these leads anywhere.
+_CONTAINERS = (list, tuple, dict)
+_LEAVES = frozenset({bool, int, float, str, type(None)})
 
 
 def _items(value: Any) -> Iterator[tuple[str, Any]]:
@@ -49,6 +53,11 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(key), item) for key, item in list(value.items())[:_MOST_ITEMS])
     elif isinstance(value, (list, tuple)):
         yield from ((str(index), item) for index, item in enumerate(value[:_MOST_ITEMS]))
+
+
+def _values(container: Any) -> Iterable[Any]:
+    found = container.values() if isinstance(container, dict) else container
+    return found if len(container) <= _MOST_ITEMS else islice(found, _MOST_ITEMS)
 
 
 def stored_attributes(holder: Any) -> dict[str, Any]:
@@ -90,18 +99,21 @@ def attribute_paths(holder: Any) -> dict[int, str]:
 def reference_counts(holder: Any) -> dict[int, int]:
     """How many attributes and items lead to each object, by identity."""
     counts: dict[int, int] = {}
-    stack = [
-        (value, 0)
-        for name, value in stored_attributes(holder).items()
-        if name not in _BOOKKEEPING and not name.startswith(_OF_TENSORFLOW)
-    ]
-    while stack:
-        value, depth = stack.pop()
-        if isinstance(value, (list, tuple, dict)):
-            if value and depth < _DEEPEST:
-                stack.extend((item, depth + 1) for _, item in _items(value))
-        elif hasattr(value, "__dict__"):
+    stack: list[tuple[Any, int]] = []
+    for name, value in stored_attributes(holder).items():
+        if type(value) in _LEAVES or name in _BOOKKEEPING or name.startswith(_OF_TENSORFLOW):
+            continue
+        if not isinstance(value, _CONTAINERS):
             counts[id(value)] = counts.get(id(value), 0) + 1
+        elif value:
+            stack.append((value, 1))
+    while stack:
+        container, depth = stack.pop()
+        for item in _values(container):
+            if not isinstance(item, _CONTAINERS):
+                counts[id(item)] = counts.get(id(item), 0) + 1
+            elif item and depth < _DEEPEST:
+                stack.append((item, depth + 1))
     return counts
 
 

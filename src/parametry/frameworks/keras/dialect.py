@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from parametry.core.parameter import Role
 from parametry.core.per_class import per_class
-from parametry.frameworks.keras.attributes import stored_attributes
 
 __all__ = ["Dialect", "Keras2", "Keras3", "dialect_of", "is_of_keras", "loaded_keras"]
 
@@ -40,6 +39,10 @@ class Dialect(Protocol):
 
     def native_name(self, variable: Any) -> str:
         """The variable's name as the framework spells it."""
+        ...
+
+    def shape(self, variable: Any) -> tuple[int, ...]:
+        """The variable's shape."""
         ...
 
     def called(self, parent: Any) -> list[Any]:
@@ -83,9 +86,18 @@ class Keras3:
         """See `Dialect.native_name`."""
         return str(variable.path)
 
+    def shape(self, variable: Any) -> tuple[int, ...]:
+        """See `Dialect.shape`."""
+        # On TensorFlow the property makes a TensorShape, which takes longer than all the rest.
+        stored = variable.__dict__.get("_shape")
+        return tuple(variable.shape) if type(stored) is not tuple else stored
+
     def called(self, parent: Any) -> list[Any]:
         """See `Dialect.called`."""
-        graph = stored_attributes(parent).get("_functional") or parent
+        stored = parent.__dict__
+        # On the torch backend layers stand in `_modules`.
+        graph = stored.get("_functional") or (stored.get("_modules") or {}).get("_functional")
+        graph = graph or parent
         by_depth = graph.__dict__.get("_nodes_by_depth") or {}
         return [node.operation for nodes in by_depth.values() for node in nodes]
 
@@ -124,6 +136,10 @@ class Keras2:
     def native_name(self, variable: Any) -> str:
         """See `Dialect.native_name`."""
         return str(variable.name)
+
+    def shape(self, variable: Any) -> tuple[int, ...]:
+        """See `Dialect.shape`."""
+        return tuple(variable.shape)
 
     def called(self, parent: Any) -> list[Any]:
         """See `Dialect.called`."""

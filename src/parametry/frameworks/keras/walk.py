@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,17 +75,16 @@ class Tree:
         frozen = frozen or self._freezes(node)
         if not node.is_layer:
             own: list[tuple[Any, Role]] = [(layer.state, "state")]
-            below: list[Any] = []
+            below = []
         else:
             own = list(self.dialect.variables(layer))
-            below = _distinct(self.dialect.sublayers(layer))
-            below += _distinct(self.dialect.seed_generators(layer))
-        variables = [variable for variable, _ in own]
+            below = self.dialect.sublayers(layer) + self.dialect.seed_generators(layer)
         if own:
-            parts = self._variable_parts(layer, variables)
+            parts = self._variable_parts(layer, [variable for variable, _ in own])
             for (variable, role), part in zip(own, parts, strict=True):
                 self._add_variable(node, variable, role, part, frozen)
         if below:
+            below = _distinct(below)
             parts, uses = self._child_parts(layer, below), self._uses(layer)
             for child, part in zip(below, parts, strict=True):
                 self._add_child(node, child, part, uses.get(id(child), 1), frozen)
@@ -131,7 +129,8 @@ class Tree:
         return not node.native.__dict__.get("_trainable", True)
 
     def _add_variable(self, node: Node, variable: Any, role: Role, part: str, frozen: bool) -> None:
-        address = _free(join(node.address, part), self._taken)
+        above = node.addresses[0]
+        address = _free(f"{above}/{part}" if above else part, self._taken)
         known = self.variables.get(id(variable))
         if known is None:
             known = Variable(variable, role, node, [address], frozen)
@@ -165,13 +164,13 @@ class Tree:
 
     def _uses(self, parent: Any) -> dict[int, int]:
         """How often a parent uses each of its children, by identity."""
-        counts = Counter(map(id, self.dialect.called(parent)))
-        if not counts:
-            counts = Counter(map(id, self.dialect.sublayers(parent)))
+        counts: dict[int, int] = {}
+        for child in self.dialect.called(parent) or self.dialect.sublayers(parent):
+            counts[id(child)] = counts.get(id(child), 0) + 1
         if not is_of_keras(type(parent)):
             # A subclassed model keeps no graph: what is known is how many attributes lead there.
             for identity, references in reference_counts(parent).items():
-                counts[identity] = max(counts[identity], references)
+                counts[identity] = max(counts.get(identity, 0), references)
         return counts
 
 
@@ -249,7 +248,7 @@ def walk(root: Any, dialect: Dialect) -> Tree:
 
 def parameters_of(tree: Tree) -> dict[str, Parameter]:
     """The parameters of a walked model, by canonical address."""
-    native_name = tree.dialect.native_name
+    native_name, shape_of = tree.dialect.native_name, tree.dialect.shape
     out: dict[str, Parameter] = {}
     for found in tree.variables.values():
         variable, owner, addresses = found.native, found.owner, found.addresses
@@ -257,7 +256,7 @@ def parameters_of(tree: Tree) -> dict[str, Parameter]:
         out[address] = Parameter(
             address,
             native_name(variable),
-            tuple(variable.shape),
+            shape_of(variable),
             held_dtype(variable),
             "frozen" if found.frozen_above and found.role == "trainable" else found.role,
             owner.addresses[0],
