@@ -12,7 +12,11 @@
     │   ├── ShapeMismatch    (ValueError)    the array has another shape than the parameter
     │   └── DtypeMismatch    (TypeError)     the array's kind differs, or its values overflow
     ├── NotBuilt             (RuntimeError)  the model has no parameters yet
-    └── ValueUnavailable     (RuntimeError)  a value exists but cannot be read at this moment
+    ├── ValueUnavailable     (RuntimeError)  a value exists but cannot be read at this moment
+    ├── RuleError            (ValueError)    a rule for initialisation that cannot be followed
+    ├── TieError             (ValueError)    addresses that cannot be tied, or untied
+    ├── LoadError            (ValueError)    a file and a model that do not fit together
+    └── FormatError          (ValueError)    a file that is cut short, damaged, hostile or unknown
 
 Each message says what is wrong, at which address, in which source, what was expected, and ends in
 a hint that helps. Each class is also the built-in exception that Python users would expect, so
@@ -24,13 +28,17 @@ from __future__ import annotations
 __all__ = [
     "AssignmentError",
     "DtypeMismatch",
+    "FormatError",
     "FrameworkMissing",
+    "LoadError",
     "NotAModel",
     "NotBuilt",
     "NothingMatched",
     "ParametryError",
     "PatternError",
+    "RuleError",
     "ShapeMismatch",
+    "TieError",
     "UnknownAddress",
     "ValueUnavailable",
 ]
@@ -99,3 +107,52 @@ class NotBuilt(ParametryError, RuntimeError):
 
 class ValueUnavailable(ParametryError, RuntimeError):
     """A value exists but cannot be read at this moment, such as inside a compiled training step."""
+
+
+class RuleError(ParametryError, ValueError):
+    """A rule for initialisation cannot be followed; nothing was changed."""
+
+
+class TieError(ParametryError, ValueError):
+    """Addresses cannot be tied or untied; nothing was changed."""
+
+
+class LoadError(ParametryError, ValueError):
+    """A file and a model do not fit together; nothing was changed."""
+
+
+class FormatError(ParametryError, ValueError):
+    """A file is cut short, damaged, hostile, or of no kind that is known.
+
+    Args:
+        message: What is wrong with it and what was expected; the file, address and offset are put
+            before it.
+        path: The file.
+        address: The array or entry at fault, where it is known.
+        offset: The byte offset in the file at which the fault lies, where it is known.
+        hint: What to do about it.
+
+    Attributes:
+        path: The file's path as text.
+        address: The array or entry at fault, or None.
+        offset: The byte offset of the fault, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: object = None,
+        address: str | None = None,
+        offset: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        where = "" if path is None else str(path)
+        if address is not None:
+            where += f" at {address!r}"
+        if offset is not None:
+            where += f" (byte {offset:,})"
+        super().__init__(f"{where}: {message}" if where else message, hint=hint)
+        self.path = None if path is None else str(path)
+        self.address = address
+        self.offset = offset

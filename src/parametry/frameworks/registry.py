@@ -8,10 +8,16 @@ object of that package is met. A third party registers through the entry point g
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
-from typing import Any, Protocol, cast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from parametry.core.model import Model
+
+if TYPE_CHECKING:
+    from parametry.core.initializer import Initializer
+    from parametry.core.manifest import Manifest
+    from parametry.core.parameter import Parameter
 
 __all__ = ["Framework", "find", "registered"]
 
@@ -30,6 +36,30 @@ class Framework(Protocol):
 
     def inspect(self, thing: Any, *, sample: Any = None, input_shape: Any = None) -> Model:
         """The read view over a live model."""
+        ...
+
+    def declared(self, thing: Any, parameter: Parameter) -> Initializer | None:
+        """The initializer that the parameter's own layer declares for it, as one of ours."""
+        ...
+
+    def tie(self, thing: Any, address: str, other: str, *, transpose: bool = False) -> None:
+        """Make `other` the array at `address`; both are canonical, checked and not yet tied."""
+        ...
+
+    def untie(self, thing: Any, address: str) -> None:
+        """Give an alias an array of its own again, with a copy of the values."""
+        ...
+
+    def set_trainable(self, thing: Any, trainable: Mapping[str, bool]) -> None:
+        """Say of each canonical address whether training changes it, also after compiling."""
+        ...
+
+    def save(self, thing: Any, path: Path, manifest: Manifest) -> None:
+        """Write the framework's own kind of file, with the manifest within; replaces nothing."""
+        ...
+
+    def load_model(self, path: Path, manifest: Manifest | None, custom_objects: Any) -> Any:
+        """A new model from the framework's own kind of file, its values not yet loaded."""
         ...
 
 
