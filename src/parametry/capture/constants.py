@@ -31,6 +31,7 @@ from parametry.core.fields import fields_of
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.place import Place
 from parametry.core.value import UNSET, class_name, same
+from parametry.core.watch import watch
 
 __all__ = ["constants_above", "constants_of_module"]
 
@@ -140,8 +141,12 @@ class _Collector:
     def add(self, namespace: _Namespace) -> None:
         """Add the constants of one namespace."""
         for name, value in namespace.values.items():
-            if name.startswith("_") or len(self.found) > _MOST_CONSTANTS:
+            if name.startswith("_"):
                 continue
+            if len(self.found) >= _MOST_CONSTANTS:
+                reason = f"more than {_MOST_CONSTANTS:,} constants: only the first are told"
+                watch.missed("script/", reason)
+                return
             with suppress(Exception):  # an object may raise from anything: it is no constant then
                 self._add_name(namespace, name, value)
 

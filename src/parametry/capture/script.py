@@ -80,7 +80,8 @@ def run_program(target: str, arguments: Sequence[str], *, as_module: bool = Fals
     main.__dict__["__cached__"] = None
     argv = [program.file if as_module else target, *arguments]
     with _as_main(main, argv, program.folder):
-        enable()
+        if not enable():
+            watch.missed("capture", "PARAMETRY in the environment keeps capture off")
         exit_code, ended_by, outcome = _execute(program.code, main)
         if not watch.own_process:
             # A fork of the program that came back here ends as it is; it has nothing to report.

@@ -19,7 +19,7 @@ _HOOKS = {
     "tensorflow": ("parametry.frameworks.keras.backends.tensorflow", _SEEDS),
     "numpy": (_SEEDS,),
     "random": (_SEEDS,),
-    "torch": (_SEEDS,),
+    "torch": ("parametry.frameworks.keras.backends.torch", _SEEDS),
 }
 _waiting: set[str] = set()
 

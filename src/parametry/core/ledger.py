@@ -87,6 +87,7 @@ class Event:
         values: Its own hyperparameters, by address.
         times: How often in a row the very same happened.
         order: Its place among all events of the process.
+        optimizers: What a compile put in place, by scope: their records hold what changed since.
         provisional: Whether a surer sign of the same beginning may take its place.
     """
 
@@ -96,6 +97,7 @@ class Event:
     times: int = 1
     order: int = field(default_factory=itertools.count().__next__)
     provisional: bool = False
+    optimizers: dict[str, Record] = field(default_factory=dict)
     begun_with: dict[str, Hyperparameter] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -70,6 +70,12 @@ class Watch:
         """
         return _Guard(self, doing)
 
+    def missed(self, subject: str, reason: str) -> None:
+        """Note what capture leaves out on purpose, such as all beyond a limit; once for each."""
+        gap = Gap(subject, reason)
+        if gap not in self.gaps:
+            self.gaps.append(gap)
+
     def fault(self, doing: str, error: BaseException) -> None:
         """Report a fault of capture's own, once for each kind."""
         kind = f"{doing}:{type(error).__name__}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from parametry.core.hyperparameter import Hyperparameter
-from parametry.core.value import Plain, Unset
+from parametry.core.value import UNSET, Plain, Unset, same
 from parametry.show.printable import ELLIPSIS, cut, printable
 
 __all__ = ["in_effect", "one_line"]
@@ -54,8 +54,9 @@ def in_effect(entry: Hyperparameter, limit: int = LIMIT) -> str:
     remarks = []
     if not isinstance(entry.passed, Unset):
         remarks.append(f"passed {one_line(entry.passed, limit // 2)}")
-    if entry.changes and not isinstance(entry.changes[0].old, Unset):
-        remarks.append(f"at first {one_line(entry.changes[0].old, limit // 2)}")
+    first = entry.changes[0].old if entry.changes else UNSET
+    if not isinstance(first, Unset) and not same(first, entry.passed):
+        remarks.append(f"at first {one_line(first, limit // 2)}")
     text = one_line(entry.value, limit)
     return f"{text} ({'; '.join(remarks)})" if remarks else text
 

@@ -254,3 +254,14 @@ def test_a_layer_that_is_inspected_by_itself_is_the_root() -> None:
     encoder = made("nested").get_layer("encoder")
     assert list(pm.inspect(encoder).parameters) == of("dense") + of("dense_1")
     assert list(pm.inspect(encoder.layers[0]).parameters) == ["kernel", "bias"]
+
+
+def test_a_shape_without_the_batch_axis_leaves_a_sequential_as_it_was() -> None:
+    net = keras.Sequential([keras.layers.Dense(3), keras.layers.Dense(2)])
+    with pytest.raises(pm.NotBuilt) as caught:
+        pm.inspect(net, input_shape=(4,))
+    assert "input_shape=(None, 4)" in str(caught.value.hint)
+    assert list(pm.inspect(net, input_shape=(None, 4)).parameters) == [
+        *of("dense"),
+        *of("dense_1"),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import pytest
 from zoo import made
 from zoo.nesting import X
@@ -145,3 +146,11 @@ def test_a_hyperparameter_is_found_by_its_layers_attributes_and_aliases() -> Non
     assert view.hyperparameters["model/b/dense/units"].address == "model/a/dense/units"
     with pytest.raises(pm.UnknownAddress):
         view.hyperparameters["model/b/dense/unit"]
+
+
+@pytest.mark.parametrize("path", ["layers[1].kernel", "layers.1.kernel", "layers/1/kernel"])
+def test_an_index_counts_as_the_layers_property_does(path: str) -> None:
+    net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
+    assert pm.inspect(net).parameters[path].native is net.layers[1].kernel
+    graph = keras.Model(net.inputs, net.outputs)
+    assert pm.inspect(graph).parameters[path].native is graph.layers[1].kernel

@@ -117,6 +117,17 @@ def reference_counts(holder: Any) -> dict[int, int]:
     return counts
 
 
+def _without_input(holder: Any, layers: Any) -> Any:
+    """The layers as ``model.layers`` gives them: a Sequential hides the input that it begins with.
+
+    The property itself is not called, since a user's class may have another.
+    """
+    hides = any(cls.__name__ == "Sequential" for cls in type(holder).__mro__)
+    if hides and isinstance(layers, list) and layers and type(layers[0]).__name__ == "InputLayer":
+        return layers[1:]
+    return layers
+
+
 def follow(holder: Any, path: tuple[str, ...]) -> Any:
     """What a path of attribute names, keys and indices leads to, or None; calls no property."""
     value: Any = holder
@@ -127,7 +138,8 @@ def follow(holder: Any, path: tuple[str, ...]) -> Any:
             value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
         else:
             stored = stored_attributes(value)
-            value = stored.get(name, stored.get("_" + name))
+            found = stored.get(name, stored.get("_" + name))
+            value = _without_input(value, found) if name == "layers" else found
         if value is None:
             return None
     return value

@@ -125,6 +125,9 @@ class ModelHyperparameters:
 
     def _unseen(self, unseen: list[Node], record: Record | None) -> list[Gap]:
         gaps = [] if record is None else list(record.gaps)
+        for optimizer in self._optimizers:
+            noted = ledger.find(optimizer)
+            gaps += [] if noted is None else [gap for gap in noted.gaps if gap not in gaps]
         gaps += self._unseen_steps(record)
         if not unseen:
             return gaps

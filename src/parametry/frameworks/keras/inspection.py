@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -33,6 +34,8 @@ from parametry.frameworks.keras.walk import (
     parameters_of,
     walk,
 )
+
+_INDEX = re.compile(r"\[([0-9]+)\]")
 
 __all__ = ["frozen_view", "inspect", "is_model", "optimizer_of"]
 
@@ -109,7 +112,7 @@ def frozen_view(model: Any) -> Model:
     parameters, slots = (
         Parameters(
             {
-                address: replace(entry, store=gone.of(address, entry.store.declared()))
+                address: replace(entry, store=gone.of(entry))
                 for address, entry in mapping.items()
             },
             source=mapping.source,
@@ -193,6 +196,7 @@ class _Resolver:
 
     def _thing(self, address: str) -> Any:
         """What a path leads to, each step the part of an address or the name of an attribute."""
+        address = _INDEX.sub(r".\1", address)  # ``layers[1]`` is ``layers.1``
         steps = split(address.replace(".", "/") if "/" not in address else address)
         thing: Any = self._model
         while steps:

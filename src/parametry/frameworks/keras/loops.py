@@ -20,7 +20,13 @@ from parametry.frameworks.keras.freezing import settle
 from parametry.frameworks.keras.observe import constants, root_models, snapshot
 from parametry.frameworks.keras.optimizer import optimizer_step
 
-__all__ = ["gradient_taken", "optimizer_applied", "rate_assigned", "rate_replaced"]
+__all__ = [
+    "gradient_taken",
+    "optimizer_applied",
+    "rate_assigned",
+    "rate_replaced",
+    "torch_optimizer_applied",
+]
 
 _MOST_CHANGES = 10_000
 
@@ -49,6 +55,27 @@ def optimizer_applied(optimizer: Any, grads: Any, variables: Any, frame: FrameTy
         trained = set()
     if trained or not variables:
         record.add(Event("train", where, dict(values)))
+
+
+def torch_optimizer_applied(optimizer: Any, frame: FrameType | None) -> None:
+    """An optimizer of torch's own took a step; its first one may begin a Keras model's training."""
+    record = ledger.record(optimizer)
+    if "apply" in record.calls:
+        return
+    record.calls["apply"] = _NOTED
+    trained = {id(tensor) for group in optimizer.param_groups for tensor in group["params"]}
+    user = next(user_frames(frame), None)
+    where = None if user is None else place_of(user)
+    for model in root_models():
+        variables = model.trainable_variables
+        if not trained & {id(getattr(variable, "_value", None)) for variable in variables}:
+            continue
+        owner = ledger.record(model)
+        settle(model)
+        owner.add(Event("train", where, constants(frame)))
+        reason = f"{class_name(type(optimizer))} trains the model: its settings are not told"
+        owner.gaps.append(Gap("optimizer/", reason))
+        snapshot(model)
 
 
 def gradient_taken(sources: Any, frame: FrameType | None) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-from parametry.core.caller import place_of, user_frames
+from parametry.core.address import join
+from parametry.core.caller import owner_of, place_of, user_frames
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.ledger import Call, Event, ObjectReference, Record, freeze, ledger
 from parametry.core.signature import Signature, passed_in_frame, signature_of
@@ -40,7 +42,9 @@ def _call(
         return None
     user = next(user_frames(frame), None)
     where = None if user is None else place_of(user)
-    return signature.bind(args, kwargs, ledger, where, user is None)
+    # ``clone_model`` and ``load_model`` hand on what was chosen elsewhere.
+    by_framework = frame is not None and owner_of(frame.f_code.co_filename) == "framework"
+    return signature.bind(args, kwargs, ledger, where, by_framework or user is None)
 
 
 def saw_compile(
@@ -53,14 +57,28 @@ def saw_compile(
         signature, args, kwargs, frame = own, (), passed_in_frame(frame, own), frame.f_back
     call = _call(signature, args, kwargs, frame)
     if call is not None:
+        record = ledger.record(model)
+        _close_compile(record)
         describer = _describer(model)
         values = compile_hyperparameters(model, describer, call)
+        optimizers: dict[str, Record] = {}
         for number, optimizer in enumerate(optimizers_of(model)):
             # The next compile may put another in its place: the phase keeps this one's values.
             scope = f"optimizer_{number}" if number else "optimizer"
             values.update(optimizer_hyperparameters(optimizer, describer, scope))
+            optimizers[scope] = ledger.record(optimizer)
         settle(model)
-        ledger.record(model).add(Event("compile", call.where, values))
+        record.add(Event("compile", call.where, values)).optimizers = optimizers
+
+
+def _close_compile(record: Record) -> None:
+    """Keep what changed in the optimizers that another compile puts out of their place."""
+    last = next((event for event in reversed(record.events) if event.kind == "compile"), None)
+    for scope, optimizer in ({} if last is None else last.optimizers).items():
+        for name, changes in optimizer.changes.items():
+            entry = None if last is None else last.values.get(join(scope, name))
+            if last is not None and entry is not None and changes:
+                last.values[entry.address] = replace(entry, changes=tuple(changes))
 
 
 def _overriding_compile(model: Any, frame: FrameType) -> Signature | None:

@@ -135,6 +135,10 @@ def _rate(optimizer: Any, held: Any, describer: Describer) -> Any:
         label = described.label if isinstance(now, Unset) else now
         return Described(described.class_name, label, described.fields)
     scalar = read_scalar(stored)
+    if isinstance(scalar, Unset):
+        # On JAX a fit that failed leaves its optimizer's variables without values.
+        record = ledger.find(optimizer)
+        scalar = UNSET if record is None else record.rate
     return held if isinstance(scalar, Unset) else scalar
 
 
