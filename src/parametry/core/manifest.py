@@ -43,6 +43,8 @@ class Manifest:
         structure: What a framework's own configuration loses, as plain data, by the address of the
             holder: ``{"": {"layers": ["flatten", "dense", "dense"]}}`` for a layer that a
             Sequential uses twice.
+        dtypes: The dtype of each array, by address, that the format has no name for: its bits are
+            stored as another dtype of the same size. Writers fill it in.
     """
 
     name: str = ""
@@ -55,6 +57,7 @@ class Manifest:
     hyperparameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     structure: Mapping[str, Any] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def frozen(self) -> tuple[str, ...]:
@@ -75,8 +78,31 @@ class Manifest:
             "hyperparameters": {at: dict(found) for at, found in self.hyperparameters.items()},
             "names": dict(self.names),
             "structure": dict(self.structure),
+            "dtypes": dict(self.dtypes),
         }
 
     def to_json(self) -> str:
         """The manifest as JSON text without line breaks."""
         return json.dumps(self.to_dict(), allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, path: object = None) -> Manifest:
+        """The manifest that JSON text holds.
+
+        Every entry is checked. A key that is not known is passed over, so that a later version may
+        add some.
+
+        Args:
+            text: What `to_json` gave, or what a stranger put in its place.
+            path: The file that it stands in, for messages.
+
+        Raises:
+            FormatError: It is no manifest, or one of a later version.
+
+        Example:
+            >>> Manifest.from_json('{"version": 1, "roles": {"dense/bias": "frozen"}}').frozen
+            ('dense/bias',)
+        """
+        from parametry.core.manifest_reading import manifest_fields
+
+        return cls(**manifest_fields(text, VERSION, path))

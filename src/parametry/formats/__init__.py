@@ -1,0 +1,1 @@
+"""Files that hold models: one file for each kind, none of which imports a framework."""
