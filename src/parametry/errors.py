@@ -4,6 +4,7 @@
 
     ParametryError
     ├── NotAModel            (TypeError)     inspect() got something that is no model
+    ├── SourceMissing        (FileNotFoundError)  inspect() got a path where no file is
     ├── FrameworkMissing     (ImportError)   a framework that the work needs is not installed
     ├── UnknownAddress       (KeyError)      an exact look-up of an address that is not there
     ├── NothingMatched       (LookupError)   a pattern that matches no address
@@ -38,6 +39,7 @@ __all__ = [
     "PatternError",
     "RuleError",
     "ShapeMismatch",
+    "SourceMissing",
     "TieError",
     "UnknownAddress",
     "ValueUnavailable",
@@ -68,6 +70,13 @@ class ParametryError(Exception):
 
 class NotAModel(ParametryError, TypeError):
     """`inspect` was given an object that no registered framework knows."""
+
+
+class SourceMissing(ParametryError, FileNotFoundError):
+    """There is no file at the path that was given."""
+
+    # FileNotFoundError.__str__ speaks of an error number.
+    __str__ = ParametryError.__str__
 
 
 class FrameworkMissing(ParametryError, ImportError):

@@ -57,7 +57,8 @@ def _chosen(entries: Hyperparameters, detail: Detail) -> list[Block]:
 
 def model(thing: Model, detail: Detail) -> list[Block]:
     """A model: totals, layers with their parameters, what was chosen, ties, phases, coverage."""
-    title = f" · {short_class(thing.class_name)} · {thing.framework}"
+    about = [short_class(thing.class_name), thing.framework]
+    title = "".join(f" · {words}" for words in about if words)
     return _apart(
         [
             Line((Cell(thing.name, "title"), Cell(title, "dim"))),

@@ -1,12 +1,13 @@
-"""`parametry.inspect`: is this a live model? Hands it to the room that knows."""
+"""`parametry.inspect`: is this a live model, or a file? Hands it to the room that knows."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from parametry.core.model import Model
 from parametry.core.value import class_name
-from parametry.errors import NotAModel
+from parametry.errors import NotAModel, SourceMissing
 
 __all__ = ["inspect"]
 
@@ -14,17 +15,21 @@ __all__ = ["inspect"]
 def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Model:
     """Everything that was chosen and learned in a model, by address.
 
-    The model is read, not run, and stays as it is: weights, train mode, random state and the
-    framework's global state. Structure and hyperparameters are as at this moment; parameter values
-    are read when asked for.
+    A live model is read, not run, and stays as it is: weights, train mode, random state and the
+    framework's global state. Of a file the headers are read, no framework is imported for it, and
+    nothing that it says is executed. Structure and hyperparameters are as at this moment; parameter
+    values are read when asked for.
 
     Args:
-        source: A live Keras model or layer (Keras 3 on any backend, or ``tf_keras``).
+        source: A live Keras model or layer (Keras 3 on any backend, or ``tf_keras``), or the path
+            of a model's file. A `Model` is given back as it is.
         sample: A batch of input: builds a model that is not built yet, which makes its parameters.
         input_shape: The same from the input's shape with the batch axis, as ``(None, 28, 28, 1)``.
 
     Raises:
         NotAModel: No registered framework knows the object.
+        SourceMissing: There is no such file.
+        FormatError: The file is of no known format, or cut short, damaged or hostile.
         NotBuilt: The model could not be built from what was given.
 
     Example:
@@ -35,6 +40,10 @@ def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
     """
     from parametry.frameworks.registry import find, registered
 
+    if isinstance(source, Model):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return _file(source)
     framework = find(source)
     if framework is not None and framework.is_model(source):
         return framework.inspect(source, sample=sample, input_shape=input_shape)
@@ -45,8 +54,18 @@ def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
         )
     known = ", ".join(sorted(registered()))
     hint = f"a layer or model of {known} is expected"
-    if isinstance(source, (str, bytes)) or hasattr(source, "__fspath__"):
-        hint = f"files cannot be inspected yet: load it with its framework first; {hint}"
-    elif framework is not None:
+    if framework is not None:
         hint = f"{hint}; an optimizer or a loss is shown with the model that uses it"
     raise NotAModel(f"an object of class {class_name(type(source))} is no model", hint=hint)
+
+
+def _file(path: str | os.PathLike[str]) -> Model:
+    from parametry.formats.registry import open_file
+
+    try:
+        return open_file(path).model
+    except FileNotFoundError:
+        raise SourceMissing(
+            f"there is no file {os.fspath(path)!r}",
+            hint="give the path of a model's file, or a live model",
+        ) from None

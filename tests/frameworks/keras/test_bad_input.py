@@ -35,8 +35,7 @@ def everything(model: Any) -> pm.Model:
     [
         (3, "an object of class int is no model"),
         (None, "an object of class NoneType is no model"),
-        ("model.keras", "files cannot be inspected yet"),
-        (b"model.keras", "files cannot be inspected yet"),
+        (b"model.keras", "a layer or model of"),
         (keras.Model, r"is a class, not a model[\s\S]*make one first"),
         (layers.Dense, r"is a class, not a model[\s\S]*inspect\(Dense\(\.\.\.\)\)"),
         (keras.optimizers.Adam(), "shown with the model that uses it"),
