@@ -15,8 +15,14 @@ from parametry.errors import ParametryError
 
 __all__ = ["invoke"]
 
-_HOMES = {"run": "parametry.cli.run:run"}
-_SUMMARIES = {"run": "Run a script unmodified; tell every hyperparameter that it used."}
+_HOMES = {
+    "run": "parametry.cli.run:run",
+    "show": "parametry.cli.show:show",
+}
+_SUMMARIES = {
+    "run": "Run a script unmodified; tell every hyperparameter that it used.",
+    "show": "Show what a model's file holds, without its framework.",
+}
 
 _HELP = """Every number in a deep-learning model: its address, value, origin and history.
 
@@ -27,6 +33,7 @@ Examples:
   parametry run --show 'optimizer/**' train.py
   parametry run --output report.html train.py
   parametry run -m package.train --epochs 3
+  parametry show model.keras                 what is in a file, without its framework
 
 \b
 In Python:
@@ -73,8 +80,10 @@ def _meant(name: str) -> str:
     close = difflib.get_close_matches(name, _HOMES, n=1)
     if close:
         return f"did you mean: parametry {close[0]}"
-    if name.endswith(".py") or Path(name).is_file():
+    if name.endswith(".py"):
         return f"did you mean: parametry run {name}"
+    if Path(name).is_file():
+        return f"did you mean: parametry show {name}"
     return f"commands: {', '.join(_HOMES)}; parametry --help shows examples"
 
 

@@ -11,8 +11,9 @@ from parametry.core.parameter import Parameter
 from parametry.core.pattern import compile_pattern
 from parametry.core.phase import Phases
 from parametry.core.report import Report
+from parametry.errors import NothingMatched
 
-__all__ = ["narrowed", "nearest_addresses"]
+__all__ = ["narrowed", "narrowed_model", "nearest_addresses"]
 
 
 def narrowed(report: Report, patterns: Sequence[str]) -> tuple[Report, list[str]]:
@@ -50,13 +51,35 @@ def narrowed(report: Report, patterns: Sequence[str]) -> tuple[Report, list[str]
     )
 
 
+def narrowed_model(model: Model, patterns: Sequence[str]) -> Model:
+    """The model with only the numbers whose addresses match any of the patterns.
+
+    Raises:
+        NothingMatched: A pattern matches nothing at all.
+    """
+    for pattern in patterns:
+        known = [*model.hyperparameters, *model.parameters, *model.optimizer_parameters]
+        if not _is_in(model, "", [pattern]) and not model.hyperparameters.select(
+            pattern, missing_ok=True
+        ):
+            near = ", ".join(nearest(_words(pattern), known))
+            hint = f"nearest: {near}" if near else "leave the pattern out to see all"
+            raise NothingMatched(f"{pattern!r} matches nothing in {model.name}", hint=hint)
+    part = _narrowed(model, "", patterns)
+    return replace(part, hyperparameters=model.hyperparameters.select(*patterns, missing_ok=True))
+
+
+def _words(pattern: str) -> str:
+    return pattern.replace("**/", "").replace("*", "")
+
+
 def nearest_addresses(pattern: str, report: Report) -> list[str]:
     """The addresses in a report most like a pattern that matches none."""
     several = len(report.models) > 1
     addresses = list(report.hyperparameters)
     for scope, model in report.models.items():
         addresses += [join(scope if several else "", address) for address in model.parameters]
-    return nearest(pattern.replace("**/", "").replace("*", ""), addresses)
+    return nearest(_words(pattern), addresses)
 
 
 def _wanted(scope: str, patterns: Sequence[str]) -> Callable[..., bool]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from parametry.cli import messages
+from parametry.cli.output import columns, in_colour
 
 if TYPE_CHECKING:
     from parametry.cli.destination import Destination
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from parametry.show.detail import Detail
 
 __all__ = ["Presentation"]
-
-_WIDTH = 160  # of text that goes to no terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ class Presentation:
         messages.say("", stream=self.stream)
         if self.stream is None or self.stream.closed:
             return
-        if self._in_colour(self.stream):
+        if in_colour(self.stream, self.plain):
             from parametry.show import terminal
 
             page = terminal.report(report, detail=self._detail())
@@ -93,26 +91,11 @@ class Presentation:
         else:
             from parametry.show import text
 
-            shown = text.report(report, width=_columns(self.stream), detail=self._detail())
+            shown = text.report(report, width=columns(self.stream), detail=self._detail())
             messages.say(shown, stream=self.stream)
-
-    def _in_colour(self, stream: IO[str]) -> bool:
-        if self.plain or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-            return False
-        return stream.isatty()
 
     def _detail(self) -> Detail:
         from parametry.show.detail import BRIEF, EVERYTHING, SELECTED
 
         detail = EVERYTHING if self.everything else SELECTED if self.patterns else BRIEF
         return replace(detail, hint="--all lists defaults too, --output FILE keeps everything")
-
-
-def _columns(stream: IO[str]) -> int:
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or _WIDTH
-    except (OSError, ValueError):
-        return _WIDTH

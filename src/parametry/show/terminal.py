@@ -63,9 +63,9 @@ def _append(text: Text, cell: Cell) -> None:
         text.append(cell.text, look)
 
 
-def mapping(thing: AddressMapping[Any]) -> RenderableType:
+def mapping(thing: AddressMapping[Any], *, detail: Detail | None = None) -> RenderableType:
     """Hyperparameters, parameters or layers as a table."""
-    return _Page(page.mapping(thing, Detail()))
+    return _Page(page.mapping(thing, detail or Detail()))
 
 
 def model(thing: Model, *, detail: Detail | None = None) -> RenderableType:

@@ -19,14 +19,17 @@ __all__ = ["mapping", "model", "report"]
 _WIDTH = 120
 
 
-def mapping(thing: AddressMapping[Any], *, width: int | None = None) -> str:
+def mapping(
+    thing: AddressMapping[Any], *, width: int | None = None, detail: Detail | None = None
+) -> str:
     """Hyperparameters, parameters or layers as a table, cut after some 60 rows.
 
     Args:
         thing: What to show.
         width: The longest line; as wide as the terminal unless given.
+        detail: How much to show.
     """
-    return _text(page.mapping(thing, Detail()), width)
+    return _text(page.mapping(thing, detail or Detail()), width)
 
 
 def model(thing: Model, *, width: int | None = None, detail: Detail | None = None) -> str:

@@ -1,0 +1,60 @@
+"""``parametry show``: what is in a model's file, without its framework."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+__all__ = ["show"]
+
+_HELP = """Show what a model's file holds: layers, parameters, ties, and what was chosen.
+
+No framework is imported, and nothing in the file is executed. With PATTERNs, only what they match.
+
+\b
+Examples:
+  parametry show model.keras
+  parametry show model.safetensors 'encoder/**'
+  parametry show --hyperparameters model.keras
+  parametry show --json model.npz > model.json
+"""
+
+_HINT = "--all lists everything, a PATTERN narrows"
+
+
+@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("source", metavar="FILE", type=click.Path())
+@click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
+@click.option("--hyperparameters", is_flag=True, help="Only what was chosen.")
+@click.option("--parameters", is_flag=True, help="Only what was learned, one row for each array.")
+@click.option("--all", "everything", is_flag=True, help="Leave nothing out, however long.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; it has everything.")
+@click.option("--plain", is_flag=True, help="Print without colours; NO_COLOR does too.")
+def show(
+    *,
+    source: str,
+    patterns: tuple[str, ...],
+    hyperparameters: bool,
+    parameters: bool,
+    everything: bool,
+    as_json: bool,
+    plain: bool,
+) -> int:
+    """Show a file; see the help text above for what a user is told."""
+    from parametry.cli.narrowing import narrowed_model
+    from parametry.cli.output import Page, put
+    from parametry.show.detail import EVERYTHING, SELECTED, Detail
+    from parametry.sources.inspection import inspect
+
+    model = inspect(source)
+    detail = EVERYTHING if everything else SELECTED if patterns else Detail()
+    detail = replace(detail, hint=_HINT)
+    if patterns:
+        model = narrowed_model(model, patterns)
+    if hyperparameters == parameters:
+        put(model, kind="model", detail=detail, as_json=as_json, plain=plain)
+        return 0
+    page: Page = model.hyperparameters if hyperparameters else model.parameters
+    put(page, kind="mapping", detail=detail, as_json=as_json, plain=plain)
+    return 0
