@@ -15,6 +15,7 @@ from parametry.core.dtype import numpy_dtype
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.mappings import Hyperparameters, Parameters
 from parametry.core.parameter import Parameter
+from parametry.core.provenance import Provenance, recall
 from parametry.core.value import Plain, to_json_value
 
 
@@ -63,6 +64,9 @@ class MemoryStore:
 
     def declared(self) -> dict[str, Plain]:
         return self.declarations
+
+    def provenance(self) -> Provenance | None:
+        return recall(self.array)
 
     @property
     def native(self) -> Any:

@@ -18,6 +18,7 @@ from parametry.core.model import Model, ties_of
 from parametry.core.parameter import Parameter, Role
 from parametry.core.phase import Phase, PhaseKind, Phases
 from parametry.core.place import Place
+from parametry.core.provenance import Provenance, recall
 from parametry.core.report import Report
 from parametry.core.value import UNSET, Plain, to_plain
 
@@ -37,6 +38,9 @@ class MemoryStore:
 
     def declared(self) -> dict[str, Plain]:
         return self.declarations
+
+    def provenance(self) -> Provenance | None:
+        return recall(self.array)
 
     @property
     def native(self) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from parametry.core.dtype import bits, cast
+from parametry.core.provenance import Provenance, forget
 from parametry.core.value import Plain, to_json_value
 from parametry.errors import ShapeMismatch
 
@@ -35,6 +36,10 @@ class Store(Protocol):
         """What the layer declared: ``initializer``, ``regularizer``, ``constraint``."""
         ...
 
+    def provenance(self) -> Provenance | None:
+        """Where the initial values came from; None where nobody said."""
+        ...
+
     @property
     def native(self) -> Any:
         """The framework's own object."""
@@ -55,6 +60,7 @@ class Parameter:
         layer: The address of the layer that holds it; empty for the root model.
         layer_class: That layer's class, as ``Dense``.
         aliases: Other addresses that lead to the same array.
+        transposed: Those of the aliases that see it transposed.
 
     Example:
         >>> import numpy as np
@@ -72,6 +78,7 @@ class Parameter:
     layer_class: str
     store: Store = field(repr=False)
     aliases: tuple[str, ...] = ()
+    transposed: frozenset[str] = frozenset()
 
     @property
     def trainable(self) -> bool:
@@ -116,6 +123,15 @@ class Parameter:
         """The declared constraint as plain data, or None."""
         return self.store.declared().get("constraint")
 
+    @property
+    def provenance(self) -> Provenance | None:
+        """What of parametry's made the initial values: `initialize`, `reset` or `load`, or None.
+
+        It is of the values that training began with; `assign` puts others in their place, and
+        then there is none.
+        """
+        return self.store.provenance()
+
     def numpy(self) -> NDArray[Any]:
         """A copy of the values: writing to it does not change the model.
 
@@ -159,6 +175,7 @@ class Parameter:
                 hint=hint,
             )
         self.store.write(cast(array, self.dtype, address=self.address))
+        forget(self.native)
 
     def __eq__(self, other: object) -> bool:
         """Whether address, shape, dtype, role and every bit of the values are equal; reads both."""
@@ -192,4 +209,6 @@ class Parameter:
         for name, value in self.store.declared().items():
             if value is not None:
                 out[name] = to_json_value(value)
+        if (provenance := self.provenance) is not None:
+            out["provenance"] = to_json_value(provenance.to_dict())
         return out

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from parametry.conventions.arguments import declared_names
 from parametry.core.dtype import numpy_dtype
+from parametry.core.parameter import Parameter
+from parametry.core.provenance import Provenance, recall
 from parametry.core.value import Plain
 from parametry.errors import ValueUnavailable
 
-__all__ = ["GoneStore", "VariableStore"]
+__all__ = ["GoneStore", "VariableStore", "to_numpy"]
 
 
 class VariableStore:
@@ -44,7 +46,7 @@ class VariableStore:
         """A copy of the values in the variable's own dtype, bfloat16 and float8 included."""
         self._must_be_there("read")
         try:
-            return self._to_numpy()
+            return to_numpy(getattr(self._variable, "_value", self._variable))
         except Exception as error:
             raise ValueUnavailable(
                 f"{self._address} cannot be read at this moment: {type(error).__name__}: {error}",
@@ -58,26 +60,6 @@ class VariableStore:
                 "out of the variables while fit runs",
                 hint=f"{what} it before or after fit, or in a callback's on_epoch_end",
             )
-
-    def _to_numpy(self) -> NDArray[Any]:
-        variable = self._variable
-        value = getattr(variable, "_value", variable)
-        if type(value).__module__.partition(".")[0] == "torch":
-            return self._torch_to_numpy(value)
-        array = np.asarray(variable.numpy() if hasattr(variable, "numpy") else variable)
-        return np.array(array, copy=True)
-
-    def _torch_to_numpy(self, value: Any) -> NDArray[Any]:
-        import torch
-
-        tensor = value.detach().cpu()
-        name = str(tensor.dtype).removeprefix("torch.")
-        if name == "bfloat16" or name.startswith("float8"):
-            # torch gives these to NumPy in no other way; the bits are taken as they are.
-            integer = torch.int16 if name == "bfloat16" else torch.int8
-            bits: NDArray[Any] = tensor.contiguous().view(integer).numpy()
-            return bits.view(numpy_dtype(name)).copy()
-        return np.array(tensor.numpy(), copy=True)
 
     def write(self, array: NDArray[Any]) -> None:
         """Set all values. The framework gets an array of its own: JAX may share a buffer else."""
@@ -111,6 +93,10 @@ class VariableStore:
             out[what] = None if found is None else summary(found)
         return out
 
+    def provenance(self) -> Provenance | None:
+        """Where the initial values came from; None where nobody said."""
+        return recall(self._variable)
+
     def _of_layer(self, variable: str, what: str) -> Any:
         for layer in (self._layer, *self._others):
             stored = getattr(layer, "__dict__", {})
@@ -120,19 +106,48 @@ class VariableStore:
         return None
 
 
+def to_numpy(value: Any) -> NDArray[Any]:
+    """A copy of a backend's tensor, or of a variable, as a NumPy array of the same dtype."""
+    if type(value).__module__.partition(".")[0] == "torch":
+        return _torch_numpy(value)
+    array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    return np.array(array, copy=True)
+
+
+def _torch_numpy(value: Any) -> NDArray[Any]:
+    import torch
+
+    tensor = value.detach().cpu()
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name == "bfloat16" or name.startswith("float8"):
+        # torch gives these to NumPy in no other way; the bits are taken as they are.
+        integer = torch.int16 if name == "bfloat16" else torch.int8
+        bits: NDArray[Any] = tensor.contiguous().view(integer).numpy()
+        return bits.view(numpy_dtype(name)).copy()
+    return np.array(tensor.numpy(), copy=True)
+
+
 class GoneStore:
     """Stands for the values of a model that no longer exists."""
 
-    __slots__ = ("_address", "_declared", "_model")
+    __slots__ = ("_address", "_declared", "_model", "_provenance")
 
-    def __init__(self, model: str, address: str = "", declared: dict[str, Plain] | None = None):
+    def __init__(
+        self,
+        model: str,
+        address: str = "",
+        declared: dict[str, Plain] | None = None,
+        provenance: Provenance | None = None,
+    ) -> None:
         self._model = model
         self._address = address
         self._declared = declared or {}
+        self._provenance = provenance
 
-    def of(self, address: str, declared: dict[str, Plain]) -> GoneStore:
-        """The store of one parameter."""
-        return GoneStore(self._model, address, declared)
+    def of(self, parameter: Parameter) -> GoneStore:
+        """The store of one parameter, from what is known of it while it lives."""
+        known = parameter.store
+        return GoneStore(self._model, parameter.address, known.declared(), known.provenance())
 
     @property
     def native(self) -> Any:
@@ -157,3 +172,7 @@ class GoneStore:
     def declared(self) -> dict[str, Plain]:
         """The initializer, regularizer and constraint, as they were."""
         return self._declared
+
+    def provenance(self) -> Provenance | None:
+        """Where the initial values came from, as it was known."""
+        return self._provenance
