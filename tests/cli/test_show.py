@@ -66,6 +66,7 @@ def test_json_has_everything(parametry: Callable[..., Any], file: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said(
+    *,
     parametry: Callable[..., Any],
     file: Path,
     arguments: tuple[str, ...],
