@@ -153,5 +153,7 @@ class Model:
 def ties_of(parameters: Mapping[str, Parameter]) -> tuple[Tie, ...]:
     """The ties that the parameters' aliases tell."""
     return tuple(
-        Tie(entry.address, entry.aliases) for entry in parameters.values() if entry.aliases
+        Tie(entry.address, entry.aliases, entry.transposed)
+        for entry in parameters.values()
+        if entry.aliases
     )

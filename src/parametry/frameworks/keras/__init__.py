@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from parametry.frameworks.keras.inspection import inspect, is_model
+from parametry.frameworks.keras.trainability import set_trainable
+from parametry.frameworks.keras.tying import tie, untie
 
-__all__ = ["inspect", "is_model"]
+__all__ = ["inspect", "is_model", "set_trainable", "tie", "untie"]

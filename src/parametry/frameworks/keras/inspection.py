@@ -26,6 +26,7 @@ from parametry.frameworks.keras.optimizer import optimizers_of
 from parametry.frameworks.keras.shapes import shapes_of
 from parametry.frameworks.keras.slots import optimizer_parameters
 from parametry.frameworks.keras.store import GoneStore
+from parametry.frameworks.keras.transposed import array_of
 from parametry.frameworks.keras.walk import (
     Node,
     Tree,
@@ -228,7 +229,8 @@ class _Resolver:
 
     def parameter(self, address: str) -> str | None:
         """The canonical address of the variable that a path of attributes leads to."""
-        found = self._tree.variables.get(id(self._thing(address)))
+        thing = self._thing(address)
+        found = self._tree.variables.get(id(array_of(thing)))
         return None if found is None else found.addresses[0]
 
     def layer(self, address: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +12,20 @@ from parametry.core.parameter import Parameter, Role
 from parametry.core.per_class import per_class
 from parametry.frameworks.keras.attributes import attribute_paths, reference_counts
 from parametry.frameworks.keras.dialect import Dialect, is_of_keras
+from parametry.frameworks.keras.places import Place, places_of
 from parametry.frameworks.keras.store import VariableStore
+from parametry.frameworks.keras.transposed import is_view
 
 __all__ = ["Node", "Tree", "Variable", "parameters_of", "walk"]
 
 
 @dataclass(slots=True)
 class Variable:
-    """One variable with the addresses that lead to it, the canonical first, and its holders."""
+    """One variable with the addresses that lead to it, the canonical first, and its holders.
+
+    The canonical address is the first that sees the array as it is. Where every address sees it
+    transposed (the rest of the model is not at hand), ``native`` is a view of it.
+    """
 
     native: Any
     role: Role
@@ -26,6 +33,7 @@ class Variable:
     addresses: list[str]
     frozen_above: bool = False
     other_holders: tuple[Any, ...] = ()
+    transposed: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -37,6 +45,7 @@ class Node:
     depth: int
     uses: int = 1
     own: list[tuple[str, Variable]] = field(default_factory=list)
+    views: frozenset[str] = frozenset()
     children: list[tuple[str, Node]] = field(default_factory=list)
 
     @property
@@ -80,9 +89,13 @@ class Tree:
             own = list(self.dialect.variables(layer))
             below = self.dialect.sublayers(layer) + self.dialect.seed_generators(layer)
         if own:
-            parts = self._variable_parts(layer, [variable for variable, _ in own])
-            for (variable, role), part in zip(own, parts, strict=True):
-                self._add_variable(node, variable, role, part, frozen)
+            places = places_of(layer) if node.is_layer else {}
+            parts = self._variable_parts(layer, [variable for variable, _ in own], places)
+            node.views = frozenset(
+                parts[index] for index, place in places.items() if is_view(place.array)
+            )
+            for index, ((variable, role), part) in enumerate(zip(own, parts, strict=True)):
+                self._add_variable(node, variable, role, part, frozen, places.get(index))
         if below:
             below = _distinct(below)
             parts, uses = self._child_parts(layer, below), self._uses(layer)
@@ -91,12 +104,14 @@ class Tree:
         self._open.discard(id(layer))
         return node
 
-    def _variable_parts(self, layer: Any, variables: list[Any]) -> list[str]:
+    def _variable_parts(
+        self, layer: Any, variables: list[Any], places: Mapping[int, Place]
+    ) -> list[str]:
         name = self.dialect.variable_name
-        return sibling_parts(
-            [(name(variable), type(variable).__name__) for variable in variables],
-            _Paths(layer, variables),
-        )
+        names = [(name(variable), type(variable).__name__) for variable in variables]
+        for index, place in places.items():
+            names[index] = (place.name, names[index][1])
+        return sibling_parts(names, _Paths(layer, variables))
 
     def _child_parts(self, layer: Any, children: list[Any]) -> list[str]:
         return sibling_parts(
@@ -128,17 +143,34 @@ class Tree:
             return False
         return not node.native.__dict__.get("_trainable", True)
 
-    def _add_variable(self, node: Node, variable: Any, role: Role, part: str, frozen: bool) -> None:
+    def _add_variable(
+        self,
+        node: Node,
+        variable: Any,
+        role: Role,
+        part: str,
+        frozen: bool,
+        place: Place | None,
+    ) -> None:
         above = node.addresses[0]
         address = _free(f"{above}/{part}" if above else part, self._taken)
+        transposed = part in node.views
         known = self.variables.get(id(variable))
         if known is None:
-            known = Variable(variable, role, node, [address], frozen)
+            seen = variable if place is None else place.array
+            known = Variable(seen, role, node, [address], frozen)
             self.variables[id(variable)] = known
         else:
-            known.addresses.append(address)
             known.frozen_above = known.frozen_above and frozen
-            known.other_holders += (node.native,)
+            if is_view(known.native) and not transposed:
+                known.addresses.insert(0, address)
+                known.other_holders += (known.owner.native,)
+                known.native, known.owner = variable, node
+            else:
+                known.addresses.append(address)
+                known.other_holders += (node.native,)
+        if transposed:
+            known.transposed |= {address}
         node.own.append((part, known))
 
     def _add_child(self, parent: Node, child: Any, part: str, uses: int, frozen: bool) -> None:
@@ -157,8 +189,11 @@ class Tree:
         node.addresses.append(address)
         frozen = frozen or self._freezes(node)
         for part, variable in node.own:
-            variable.addresses.append(_free(join(address, part), self._taken))
+            below = _free(join(address, part), self._taken)
+            variable.addresses.append(below)
             variable.frozen_above = variable.frozen_above and frozen
+            if part in node.views:
+                variable.transposed |= {below}
         for part, child in node.children:
             self._alias(child, join(address, part), frozen)
 
@@ -263,8 +298,17 @@ def parameters_of(tree: Tree) -> dict[str, Parameter]:
             type(owner.native).__name__,
             VariableStore(variable, owner.native, address, found.other_holders),
             tuple(addresses[1:]),
+            found.transposed and _transposed(found),
         )
     return out
+
+
+def _transposed(found: Variable) -> frozenset[str]:
+    """The aliases that see the array transposed to what the canonical address sees."""
+    canonical = found.addresses[0] in found.transposed
+    return frozenset(
+        alias for alias in found.addresses[1:] if (alias in found.transposed) != canonical
+    )
 
 
 # Asked for one of these, a backend may hold another: JAX holds 32 bits unless told otherwise, torch
