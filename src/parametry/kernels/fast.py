@@ -1,0 +1,178 @@
+"""The loops of ``exact``, compiled by numba: the same operations in the same order, so equal bytes.
+
+numba compiles without ``fastmath``: it neither reorders sums nor joins a product and a sum into one
+operation. Importing this module compiles, or reads what an earlier process compiled from numba's
+cache; where no folder for a cache can be written it does without.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from parametry.kernels.quantile import DOUBLE, SINGLE, Precision
+
+from parametry.kernels.stream import FIRST_FACTOR, SECOND_FACTOR
+
+__all__ = ["normal", "reflect", "uniform", "words"]
+
+
+def _compiled(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function for these signatures, so that errors of the cache come here and not later.
+
+    The functions release the interpreter's lock: threads may run them side by side.
+    """
+
+    def compiled(function: Callable[..., Any]) -> Any:
+        options = {"nogil": True, "error_model": "numpy"}
+        try:
+            return numba.njit(list(signatures), cache=True, **options)(function)
+        except (OSError, RuntimeError):  # no folder to write to, or a full disk
+            return numba.njit(list(signatures), **options)(function)
+
+    return compiled
+
+
+@_compiled("void(uint64, uint64, uint64, uint64[::1])")
+def words(start: Any, gamma: Any, first: Any, out: NDArray[np.uint64]) -> None:
+    """As `exact.words`."""
+    begin = start + (first + np.uint64(1)) * gamma
+    for i in range(out.size):
+        word = begin + np.uint64(i) * gamma
+        word = (word ^ (word >> np.uint64(30))) * np.uint64(FIRST_FACTOR)
+        word = (word ^ (word >> np.uint64(27))) * np.uint64(SECOND_FACTOR)
+        out[i] = word ^ (word >> np.uint64(31))
+
+
+def _uniform(precision: Precision, signature: str) -> Any:
+    """`exact.uniform` for one precision."""
+    number, integer = precision.dtype.type, precision.integer.type
+    spare = precision.word.type(precision.spare_bits)
+    step = number(2.0 ** (precision.spare_bits - 8 * precision.word.itemsize))
+
+    @_compiled(signature)
+    def uniform(bits: Any, low: Any, width: Any, high: Any, out: Any) -> None:
+        for i in range(out.size):
+            value = low + width * (number(integer(bits[i] >> spare)) * step)
+            out[i] = value if value < high else high
+
+    return uniform
+
+
+@numba.njit(inline="always")
+def _polynomial(value: Any, coefficients: Any) -> Any:
+    """Horner's rule."""
+    result = coefficients[-1]
+    for i in range(len(coefficients) - 2, -1, -1):
+        result = result * value + coefficients[i]
+    return result
+
+
+def _normal(precision: Precision, signature: str) -> Any:
+    """`exact.normal` for one precision; both branches of the quantile, and a choice."""
+    number, integer, one = precision.dtype.type, precision.integer.type, precision.word.type(1)
+    exponent_one = integer(precision.exponent_bias << precision.mantissa_bits)
+    root_half = integer(precision.root_half)
+    width, bias = integer(precision.mantissa_bits), integer(precision.exponent_bias)
+    mask = integer((1 << precision.mantissa_bits) - 1)
+    logarithm = precision.logarithm
+    log2_high, log2_low = precision.log2_high, precision.log2_low
+    centre_above, centre_below = precision.centre
+    tail_above, tail_below = precision.tail
+    has_far = bool(precision.far_tail[0])
+    far_above, far_below = precision.far_tail if has_far else precision.tail
+    half, unit, two = number(0.5), number(1), number(2)
+    centre_end, square_end = number(0.425), number(0.180625)
+    tail_start, far_start = number(1.6), number(5)
+
+    @_compiled(signature)
+    def normal(  # noqa: PLR0917
+        bits: Any, floor: Any, span: Any, cut: Any, mean: Any, deviation: Any, out: Any
+    ) -> None:
+        for i in range(out.size):
+            word = bits[i]
+            lower = floor + (number(integer(word >> one)) + half) * span
+            distance = half - lower
+            # The logarithm of the lower probability.
+            shifted = lower.view(integer) + (exponent_one - root_half)
+            scale = number((shifted >> width) - bias)
+            rest = integer((shifted & mask) + root_half).view(number) - unit
+            ratio = rest / (two + rest)
+            square = ratio * ratio
+            series = square * _polynomial(square, logarithm)
+            part = half * rest * rest
+            inner = ratio * (part + series) + scale * log2_low
+            root = math.sqrt(-(scale * log2_high - ((part - inner) - rest)))
+            # Either side of 0.425 from the median.
+            beyond = root - tail_start
+            above, below = _polynomial(beyond, tail_above), _polynomial(beyond, tail_below)
+            if has_far:
+                beyond = root - far_start
+                far = root > far_start
+                above = _polynomial(beyond, far_above) if far else above
+                below = _polynomial(beyond, far_below) if far else below
+            near = square_end - distance * distance
+            central = distance <= centre_end
+            above = distance * _polynomial(near, centre_above) if central else above
+            below = _polynomial(near, centre_below) if central else below
+            size = above / below
+            size = size if size < cut else cut
+            size = size * (unit - two * number(integer(word & one)))
+            out[i] = size * deviation + mean
+
+    return normal
+
+
+_SINGLE = "void(uint32[::1], {}float32[::1])"
+_DOUBLE = "void(uint64[::1], {}float64[::1])"
+_uniform_single = _uniform(SINGLE, _SINGLE.format("float32, " * 3))
+_uniform_double = _uniform(DOUBLE, _DOUBLE.format("float64, " * 3))
+_normal_single = _normal(SINGLE, _SINGLE.format("float32, " * 5))
+_normal_double = _normal(DOUBLE, _DOUBLE.format("float64, " * 5))
+
+
+def uniform(bits: NDArray[Any], low: Any, width: Any, high: Any, out: NDArray[Any]) -> None:
+    """As `exact.uniform`."""
+    compiled = _uniform_single if out.dtype == SINGLE.dtype else _uniform_double
+    compiled(bits, low, width, high, out)
+
+
+def normal(  # noqa: PLR0917
+    bits: NDArray[Any],
+    floor: Any,
+    span: Any,
+    cut: Any,
+    mean: Any,
+    deviation: Any,
+    out: NDArray[Any],
+) -> None:
+    """As `exact.normal`."""
+    compiled = _normal_single if out.dtype == SINGLE.dtype else _normal_double
+    compiled(bits, floor, span, cut, mean, deviation, out)
+
+
+@_compiled("void(float64[:, ::1], float64[::1], int64, float64[:, ::1])")
+def reflect(
+    vectors: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    first: int,
+    panel: NDArray[np.float64],
+) -> None:
+    """As `exact.reflect`."""
+    rows, columns = panel.shape
+    weights = np.empty(columns)
+    for j in range(min(first + columns, len(vectors)) - 1, -1, -1):
+        begin = max(j - first, 0)
+        weights[begin:] = vectors[j, j] * panel[j, begin:]
+        for row in range(j + 1, rows):
+            for column in range(begin, columns):
+                weights[column] += vectors[j, row] * panel[row, column]
+        weights[begin:] *= factors[j]
+        for row in range(j, rows):
+            for column in range(begin, columns):
+                panel[row, column] -= vectors[j, row] * weights[column]
