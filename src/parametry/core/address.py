@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 __all__ = ["escape", "join", "nearest", "parent", "part", "split", "unpart"]
 
@@ -20,6 +21,7 @@ _ESCAPED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _EMPTY = "%"
 
 
+@lru_cache(maxsize=16384)
 def part(name: str) -> str:
     """Escape one name so that it can stand as a part of an address.
 

@@ -78,6 +78,8 @@ def _describe_nothing(value: Any, /) -> Described | Plain | Unset:
 
 
 _SCALARS = frozenset({type(None), bool, int, float})
+# Nobody wrote these down anywhere.
+_UNPLACED = frozenset({"default", "live"})
 _MOST_ITEMS = 1_000
 _MOST_ROWS = 20_000
 
@@ -150,10 +152,14 @@ class Flattener:
             self.rows[address] = Row(value.label, origin or own, where)
         if value.class_name is not None:
             self.rows[f"{address}/class"] = Row(value.class_name, own, where)
+        prefix, origins, rows = f"{address}/" if address else "", value.origins, self.rows
         for name, item in value.fields.items():
-            known = own if value.origins is None else value.origins.get(name)
-            place = where if known in ("explicit", "derived", None) else None
-            self.add(f"{address}/{part(name)}" if address else part(name), item, known, place)
+            known = own if origins is None else origins.get(name)
+            place = None if known in _UNPLACED else where
+            if type(item) in _SCALARS:  # nearly all are: a call for each would double the time
+                rows[prefix + part(name)] = Row(item, known, place)
+            else:
+                self.add(prefix + part(name), item, known, place)
 
     def _add_object(
         self, address: str, value: Any, origin: Origin | None, where: Place | None
@@ -311,9 +317,9 @@ where=None, changes=())}
             out[address] = Hyperparameter(address, row.value, UNSET, origin, row.where)
         else:
             # What the framework handed on to itself nobody passed.
-            agrees = given.origin == "derived" or same(row.value, given.value)
-            differs = UNSET if agrees else given.value
-            out[address] = Hyperparameter(address, row.value, differs, given.origin, given.where)
+            value, was, how, where = row.value, given.value, given.origin, given.where
+            agrees = value is was or how == "derived" or same(value, was)
+            out[address] = Hyperparameter(address, value, UNSET if agrees else was, how, where)
     for address, given in passed.items():
         if address not in out:
             out[address] = Hyperparameter(address, given.value, UNSET, given.origin, given.where)
