@@ -18,9 +18,14 @@ from typing import TYPE_CHECKING
 from parametry._version import __version__
 
 if TYPE_CHECKING:
+    from parametry.actions.diff import diff
+    from parametry.actions.initialize import initialize
+    from parametry.actions.reset import reset
     from parametry.core.address import escape
     from parametry.core.coverage import Gap
+    from parametry.core.difference import Difference
     from parametry.core.hyperparameter import Change, Hyperparameter
+    from parametry.core.initialization import Initialization, Initialized
     from parametry.core.layer import Layer
     from parametry.core.mappings import Hyperparameters, Layers, Parameters
     from parametry.core.model import Model, Totals
@@ -48,12 +53,32 @@ if TYPE_CHECKING:
         UnknownAddress,
         ValueUnavailable,
     )
+    from parametry.initializers.constants import constant, identity, ones, zeros
+    from parametry.initializers.delta import dirac
+    from parametry.initializers.distributions import normal, truncated_normal, uniform
+    from parametry.initializers.lsuv import lsuv
+    from parametry.initializers.orthogonal import orthogonal
+    from parametry.initializers.scaling import (
+        glorot_normal,
+        glorot_uniform,
+        he_normal,
+        he_uniform,
+        lecun_normal,
+        lecun_uniform,
+        variance_scaling,
+    )
+    from parametry.initializers.sparsity import sparse
     from parametry.sources.inspection import inspect
 
 _HOMES = {
+    "parametry.actions.diff": ["diff"],
+    "parametry.actions.initialize": ["initialize"],
+    "parametry.actions.reset": ["reset"],
     "parametry.core.address": ["escape"],
     "parametry.core.coverage": ["Gap"],
+    "parametry.core.difference": ["Difference"],
     "parametry.core.hyperparameter": ["Change", "Hyperparameter"],
+    "parametry.core.initialization": ["Initialization", "Initialized"],
     "parametry.core.layer": ["Layer"],
     "parametry.core.mappings": ["Hyperparameters", "Layers", "Parameters"],
     "parametry.core.model": ["Model", "Totals"],
@@ -81,6 +106,21 @@ _HOMES = {
         "UnknownAddress",
         "ValueUnavailable",
     ],
+    "parametry.initializers.constants": ["constant", "identity", "ones", "zeros"],
+    "parametry.initializers.delta": ["dirac"],
+    "parametry.initializers.distributions": ["normal", "truncated_normal", "uniform"],
+    "parametry.initializers.lsuv": ["lsuv"],
+    "parametry.initializers.orthogonal": ["orthogonal"],
+    "parametry.initializers.scaling": [
+        "glorot_normal",
+        "glorot_uniform",
+        "he_normal",
+        "he_uniform",
+        "lecun_normal",
+        "lecun_uniform",
+        "variance_scaling",
+    ],
+    "parametry.initializers.sparsity": ["sparse"],
     "parametry.sources.inspection": ["inspect"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -89,12 +129,15 @@ __all__ = [
     "UNSET",
     "AssignmentError",
     "Change",
+    "Difference",
     "DtypeMismatch",
     "FormatError",
     "FrameworkMissing",
     "Gap",
     "Hyperparameter",
     "Hyperparameters",
+    "Initialization",
+    "Initialized",
     "Layer",
     "Layers",
     "LoadError",
@@ -119,8 +162,29 @@ __all__ = [
     "UnknownAddress",
     "ValueUnavailable",
     "__version__",
+    "constant",
+    "diff",
+    "dirac",
     "escape",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "initialize",
     "inspect",
+    "lecun_normal",
+    "lecun_uniform",
+    "lsuv",
+    "normal",
+    "ones",
+    "orthogonal",
+    "reset",
+    "sparse",
+    "truncated_normal",
+    "uniform",
+    "variance_scaling",
+    "zeros",
 ]
 
 

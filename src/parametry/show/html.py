@@ -10,22 +10,31 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from parametry.core.coverage import Gap
+from parametry.core.difference import (
+    Difference,
+    HyperparameterDifferences,
+    ParameterDifferences,
+)
 from parametry.core.mapping import AddressMapping
 from parametry.core.mappings import Hyperparameters, Layers, Parameters
 from parametry.core.model import Model
 from parametry.core.phase import Phase
 from parametry.core.report import Report
 from parametry.core.tie import Tie
+from parametry.show import difference as differences
 from parametry.show import html_chosen, html_layers
+from parametry.show.columns import Table
 from parametry.show.history import differing_values, subjects
+from parametry.show.html_table import table
 from parametry.show.markup import Markup, address, section, text
 from parametry.show.quantity import byte_size, number
 from parametry.show.tables import tie_words
 from parametry.show.totals import short_class, totals_words
 
-__all__ = ["document", "mapping", "model", "report"]
+__all__ = ["difference", "document", "mapping", "model", "report"]
 
 _LIMIT = 190_000  # the rest of 200 KB is for what `document` puts around it
+_MOST_ROWS = 2_000  # of one table of differences: more would not fit
 
 _STYLE = """<style>
 .parametry{font-size:13px;line-height:1.5;overflow-x:auto}
@@ -68,6 +77,10 @@ def mapping(thing: AddressMapping[Any]) -> str:
             html_layers.tree(page, {}, thing)
         elif isinstance(thing, Layers):
             html_layers.tree(page, thing, {})
+        elif isinstance(thing, HyperparameterDifferences):
+            table(page, differences.hyperparameters(thing, _MOST_ROWS))
+        elif isinstance(thing, ParameterDifferences):
+            table(page, differences.parameters(thing, _MOST_ROWS))
         else:
             _rows(page, ((address(each),) for each in thing), len(thing))
     return str(page)
@@ -103,6 +116,37 @@ def report(thing: Report) -> str:
         _phases(page, list(thing.phases.values()))
         _coverage(page, thing.coverage)
     return str(page)
+
+
+def difference(thing: Difference) -> str:
+    """What differs between two models: what was chosen, learned and tied."""
+    page = Markup(_LIMIT)
+    page.add(_STYLE)
+    with page.element('<div class="parametry">', "</div>"):
+        names, kind = differences.title(thing)
+        page.add(f'<div><b>{text(names, 400)}</b><span class="dim">{text(kind, 400)}</span></div>')
+        for words in differences.summary(thing):
+            page.add(f"<div>{text(words, 400)}</div>")
+        found = differences.hyperparameters(thing.hyperparameters, _MOST_ROWS)
+        _table(page, "Hyperparameters", found, 70_000)
+        found = differences.parameters(thing.parameters, _MOST_ROWS)
+        _table(page, "Parameters", found, 60_000)
+        found = differences.parameters(thing.optimizer_parameters, _MOST_ROWS)
+        _table(page, "Optimizer", found, 20_000)
+        lines = differences.ties(thing.ties)
+        if lines:
+            _folded(page, "Tied", ((text(line, 400),) for line in lines), len(lines), 10_000)
+        found = differences.hyperparameters(thing.origins, _MOST_ROWS)
+        _table(page, "Same value, other origin", found, 20_000, opened=False)
+    return str(page)
+
+
+def _table(page: Markup, title: str, made: Table, size: int, *, opened: bool = True) -> None:
+    if made.rows:
+        opening = section(title, number(len(made.rows) + made.left_out), opened=opened)
+        with page.share(size), page.element(opening, "</details>") as has_room:
+            if has_room:
+                table(page, made)
 
 
 def document(title: str, body: str) -> str:

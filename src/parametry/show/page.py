@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from parametry.core.difference import HyperparameterDifferences, ParameterDifferences
 from parametry.core.mapping import AddressMapping
 from parametry.core.mappings import Hyperparameters, Layers, Parameters
 from parametry.core.model import Model
 from parametry.core.report import Report
-from parametry.show import history, tables
+from parametry.show import difference, history, tables
 from parametry.show.columns import Block, Cell, Column, Line, Table
 from parametry.show.detail import Detail
 from parametry.show.quantity import byte_size, number, plural
@@ -45,6 +46,10 @@ def _entries(entries: AddressMapping[Any], detail: Detail) -> list[Block]:
         # A selection that fits is shown whole: whoever asked for these wants to see them.
         few = len(entries) <= detail.rows
         return _chosen(entries, Detail(detail.rows, defaults=few))
+    if isinstance(entries, HyperparameterDifferences):
+        return [difference.hyperparameters(entries, detail.rows)]
+    if isinstance(entries, ParameterDifferences):
+        return [difference.parameters(entries, detail.rows)]
     rows: list[tuple[Cell, ...]] = [
         (Cell(address, "address"),) for address in list(entries)[: detail.rows]
     ]

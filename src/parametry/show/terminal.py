@@ -14,14 +14,16 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.text import Text
 
+from parametry.core.difference import Difference
 from parametry.core.mapping import AddressMapping
 from parametry.core.model import Model
 from parametry.core.report import Report
+from parametry.show import difference as differences
 from parametry.show import page
 from parametry.show.columns import Block, Cell, Style, lines
 from parametry.show.detail import BRIEF, Detail
 
-__all__ = ["mapping", "model", "report", "write"]
+__all__ = ["difference", "mapping", "model", "report", "write"]
 
 # Names of the terminal's own palette alone, which its owner has made readable.
 _LOOKS: dict[Style, str] = {
@@ -76,6 +78,11 @@ def model(thing: Model, *, detail: Detail | None = None) -> RenderableType:
 def report(thing: Report, *, detail: Detail = BRIEF) -> RenderableType:
     """A report: what was chosen, the models, and what could not be seen."""
     return _Page(page.report(thing, detail))
+
+
+def difference(thing: Difference, *, detail: Detail | None = None) -> RenderableType:
+    """What differs between two models."""
+    return _Page(differences.blocks(thing, detail or Detail()))
 
 
 def write(renderable: RenderableType, stream: IO[str]) -> None:

@@ -6,14 +6,16 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
+from parametry.core.difference import Difference
 from parametry.core.mapping import AddressMapping
 from parametry.core.model import Model
 from parametry.core.report import Report
+from parametry.show import difference as differences
 from parametry.show import page
 from parametry.show.columns import Block, lines
 from parametry.show.detail import BRIEF, Detail
 
-__all__ = ["mapping", "model", "report"]
+__all__ = ["difference", "mapping", "model", "report"]
 
 # Where no terminal says how wide it is.
 _WIDTH = 120
@@ -52,6 +54,17 @@ def report(thing: Report, *, width: int | None = None, detail: Detail = BRIEF) -
         detail: How much to show.
     """
     return _text(page.report(thing, detail), width)
+
+
+def difference(thing: Difference, *, width: int | None = None, detail: Detail | None = None) -> str:
+    """What differs between two models as text.
+
+    Args:
+        thing: What to show.
+        width: The longest line; as wide as the terminal unless given.
+        detail: How much to show.
+    """
+    return _text(differences.blocks(thing, detail or Detail()), width)
 
 
 def _text(blocks: Sequence[Block], width: int | None) -> str:

@@ -1,0 +1,308 @@
+"""`parametry.diff`: what differs between two models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from parametry.conventions.names import automatic
+from parametry.core.address import nearest
+from parametry.core.array_difference import ArrayDifference, array_difference
+from parametry.core.counterparts import Pair, likely_renames, pairs, tie_form
+from parametry.core.difference import (
+    Aspect,
+    Compared,
+    Difference,
+    HyperparameterDifference,
+    HyperparameterDifferences,
+    ParameterDifference,
+    ParameterDifferences,
+    Side,
+    TieDifference,
+)
+from parametry.core.hyperparameter import Hyperparameter
+from parametry.core.model import Model
+from parametry.core.parameter import Parameter
+from parametry.core.pattern import Pattern, compile_pattern
+from parametry.core.report import Report
+from parametry.core.tie import Tie
+from parametry.core.value import class_name, same
+from parametry.errors import NotAModel, NothingMatched, ValueUnavailable
+from parametry.frameworks.registry import find
+
+__all__ = ["diff"]
+
+
+def diff(
+    first: Any,
+    second: Any,
+    *,
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
+    values: bool = True,
+    tolerance: float = 0.0,
+    optimizer: bool = False,
+) -> Difference:
+    """What was chosen, learned and tied differently in two models.
+
+    Both are read, not run, and stay as they are. Parameters are compared by address; one that is
+    tied on one side is compared with what stands at its address on the other. Values are compared
+    in float64, one parameter at a time. An element differs if it is further than ``tolerance`` from
+    its counterpart; with 0, if its bits differ. NaN equals NaN.
+
+    The names that Keras gives by counting (``dense_7``) are no difference, wherever two models'
+    layers have the same address.
+
+    Args:
+        first: A live model, or what `parametry.inspect` gave.
+        second: The model to compare it with, of whichever framework.
+        select: Patterns of the addresses to compare, of hyperparameters and parameters alike
+            (``"optimizer/**"``, ``"**/kernel"``); none means all.
+        ignore: Patterns of addresses to leave out, as ``"environment/**"``; none unless given, and
+            one that matches nothing is no error.
+        values: Whether to compare parameters' values; False reads none.
+        tolerance: The largest absolute difference of two elements that does not count.
+        optimizer: Whether to compare the optimizers' slots too.
+
+    Returns:
+        A `Difference`: false where nothing differs.
+
+    Raises:
+        NotAModel: One of both is no model.
+        NothingMatched: A pattern of ``select`` matches no address of either model.
+        PatternError: A pattern cannot be read.
+        ValueUnavailable: A value cannot be read at this moment, as within a compiled step.
+        ValueError: The tolerance is negative or not finite.
+
+    Example:
+        >>> import keras, parametry as pm                                        # doctest: +SKIP
+        >>> before = keras.models.clone_model(net)                               # doctest: +SKIP
+        >>> found = pm.diff(before, net)                                         # doctest: +SKIP
+        >>> found.parameters["dense/kernel"].values.max_abs                      # doctest: +SKIP
+        0.25
+        >>> found.hyperparameters["optimizer/learning_rate"].second.value        # doctest: +SKIP
+        0.01
+    """
+    if not 0 <= tolerance < math.inf:
+        raise ValueError(
+            f"a tolerance is a finite number that is not negative, {tolerance!r} was given\n"
+            "hint: tolerance=0 counts every change, tolerance=1e-6 those above a millionth"
+        )
+    wanted = _Wanted(_patterns(select), _patterns(ignore))
+    one, two = _view(first, "first"), _view(second, "second")
+    chosen = [
+        found
+        for found in _hyperparameters(one.hyperparameters, two.hyperparameters)
+        if wanted(found.address)
+    ]
+    held = [found for found in _parameters(one, two) if wanted(*found.addresses)]
+    slots = [found for found in _slots(one, two) if optimizer and wanted(*found.addresses)]
+    ties = tuple(found for found in _ties(one.ties, two.ties) if wanted(*found.tie))
+    wanted.must_have_matched(one, two)
+
+    differing = [found for found in chosen if not _same_value(found, one, two)]
+    origins = [found for found in chosen if found.kind == "origin" and _other_origin(found)]
+    return Difference(
+        first=Side.of(one),
+        second=Side.of(two),
+        hyperparameters=_choices(differing),
+        origins=_choices(origins),
+        parameters=_compared(held, values, tolerance),
+        optimizer_parameters=_compared(slots, values, tolerance),
+        ties=ties,
+        compared=Compared(
+            hyperparameters=len(chosen),
+            parameters=len(held),
+            optimizer_parameters=len(slots),
+            values=values,
+            tolerance=float(tolerance),
+            select=wanted.select,
+            ignore=wanted.ignore,
+        ),
+    )
+
+
+def _view(thing: Any, which: str) -> Model:
+    if isinstance(thing, Model):
+        return thing
+    framework = find(thing)
+    if framework is not None and framework.is_model(thing):
+        return framework.inspect(thing)
+    hint = "give a live model, or what inspect(model) gave"
+    if isinstance(thing, type):
+        hint = f"make one first: {thing.__name__}(...)"
+    elif isinstance(thing, Report):
+        hint = f"give one of its models: report.models[{next(iter(thing.models), 'model')!r}]"
+    raise NotAModel(
+        f"the {which} of what is to be compared is of class {class_name(type(thing))}, "
+        "which is no model",
+        hint=hint,
+    )
+
+
+# ---------------------------------------------------------------- which addresses
+
+
+def _patterns(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+class _Wanted:
+    """Which addresses are to be compared, and which patterns have matched any."""
+
+    def __init__(self, select: tuple[str, ...], ignore: tuple[str, ...]) -> None:
+        self.select = select
+        self.ignore = ignore
+        self._select = {pattern: compile_pattern(pattern) for pattern in select}
+        self._ignore = [compile_pattern(pattern) for pattern in ignore]
+        self._unmatched = dict(self._select)
+
+    def __call__(self, *addresses: str) -> bool:
+        """Whether what these addresses lead to is compared; any of them may be matched."""
+        matched = [name for name, form in self._select.items() if _any_matches(form, addresses)]
+        for name in matched:
+            self._unmatched.pop(name, None)
+        if self._select and not matched:
+            return False
+        return not any(_any_matches(form, addresses) for form in self._ignore)
+
+    def must_have_matched(self, one: Model, two: Model) -> None:
+        """Raise if a pattern of ``select`` has matched nothing."""
+        for pattern in self._unmatched:
+            known = dict.fromkeys(
+                address
+                for model in (one, two)
+                for held in (model.parameters, model.hyperparameters, model.optimizer_parameters)
+                for address in held
+            )
+            close = nearest(pattern.replace("**/", "").replace("*", ""), known)
+            hint = f"nearest: {', '.join(close)}" if close else "select=() compares everything"
+            raise NothingMatched(
+                f"{pattern!r} matches nothing in model {one.name!r} nor in {two.name!r}",
+                hint=f"{hint}; slots are compared with optimizer=True alone",
+            )
+
+
+def _any_matches(pattern: Pattern, addresses: Iterable[str]) -> bool:
+    return any(map(pattern.fullmatch, addresses))
+
+
+# ---------------------------------------------------------------- what was chosen
+
+
+def _hyperparameters(
+    one: Mapping[str, Hyperparameter], two: Mapping[str, Hyperparameter]
+) -> Iterator[HyperparameterDifference]:
+    """All hyperparameters of both, in the first's order, whether they differ or not."""
+    # A mapping answers to other ways to an entry too; here an address is that address alone.
+    ones, twos = dict(one.items()), dict(two.items())
+    for address, entry in ones.items():
+        yield HyperparameterDifference(address, entry, twos.get(address))
+    for address, entry in twos.items():
+        if address not in ones:
+            yield HyperparameterDifference(address, None, entry)
+
+
+def _same_value(found: HyperparameterDifference, one: Model, two: Model) -> bool:
+    if found.kind != "changed":
+        return found.kind == "origin"
+    above, _, last = found.address.rpartition("/")
+    sides = ((one, found.first), (two, found.second))
+    return last == "name" and all(_is_counted(model, above, entry) for model, entry in sides)
+
+
+def _is_counted(model: Model, above: str, name: Hyperparameter | None) -> bool:
+    """Whether a name has the form that the framework gives by counting, which tells nothing."""
+    if name is None or not isinstance(name.value, str):
+        return False
+    kind = model.hyperparameters.get(f"{above}/class")
+    classes = [kind.value] if kind is not None and isinstance(kind.value, str) else []
+    classes += [model.class_name] if above == "model" else []
+    names = {found.rpartition(".")[2] for found in classes}
+    # What was made by keras.Model(inputs, outputs) is of that class, and counts as Functional.
+    names |= {"Functional"} if "Model" in names else set()
+    return any(automatic(name.value, found) is not None for found in names)
+
+
+def _other_origin(found: HyperparameterDifference) -> bool:
+    """Whether a value came about differently, where it is known on both sides how it did."""
+    one, two = found.first, found.second
+    if one is None or two is None or one.origin is None or two.origin is None:
+        return False
+    return one.origin != two.origin or not same(one.passed, two.passed)
+
+
+def _choices(found: Iterable[HyperparameterDifference]) -> HyperparameterDifferences:
+    return HyperparameterDifferences({each.address: each for each in found})
+
+
+# ---------------------------------------------------------------- what was learned, and ties
+
+
+def _parameters(one: Model, two: Model) -> Iterator[Pair]:
+    ones, twos = dict(one.parameters.items()), dict(two.parameters.items())
+    return pairs(ones, twos, first_ties=one.ties, second_ties=two.ties)
+
+
+def _slots(one: Model, two: Model) -> Iterator[Pair]:
+    return pairs(dict(one.optimizer_parameters.items()), dict(two.optimizer_parameters.items()))
+
+
+def _compared(found: Iterable[Pair], values: bool, tolerance: float) -> ParameterDifferences:
+    """The pairs that differ; the values of one pair after the other are read."""
+    each = [_difference(pair, values, tolerance) for pair in found]
+    out = [difference for difference in each if difference is not None]
+    renames = likely_renames(
+        (gone.first for gone in out if gone.first is not None and gone.second is None),
+        (new.second for new in out if new.second is not None and new.first is None),
+    )
+    return ParameterDifferences(
+        {
+            each.address: each
+            if each.kind == "changed"
+            else replace(each, nearest=renames.get(each.address))
+            for each in out
+        }
+    )
+
+
+def _difference(pair: Pair, values: bool, tolerance: float) -> ParameterDifference | None:
+    one, two = pair.first, pair.second
+    if one is None or two is None:
+        return ParameterDifference(pair.address, one, two)
+    differs: list[Aspect] = []
+    shape = two.shape[::-1] if pair.transposed else two.shape
+    if one.shape != shape:
+        differs.append("shape")
+    if one.dtype != two.dtype:
+        differs.append("dtype")
+    if one.role != two.role:
+        differs.append("role")
+    apart = None
+    if values and one.shape == shape:
+        apart = _values(one, two, pair.transposed, tolerance)
+        if apart is not None:
+            differs.append("values")
+    if not differs:
+        return None
+    return ParameterDifference(pair.address, one, two, tuple(differs), apart, pair.transposed)
+
+
+def _values(
+    one: Parameter, two: Parameter, transposed: bool, tolerance: float
+) -> ArrayDifference | None:
+    try:
+        first, second = one.numpy(), two.numpy()
+    except ValueUnavailable as error:
+        raise ValueUnavailable(
+            error.message, hint=f"{error.hint}; or leave values out: diff(..., values=False)"
+        ) from error
+    return array_difference(first, second.T if transposed else second, tolerance=tolerance)
+
+
+def _ties(one: Iterable[Tie], two: Iterable[Tie]) -> Iterator[TieDifference]:
+    ones, twos = ({tie_form(tie): tie for tie in ties} for ties in (one, two))
+    yield from (TieDifference("removed", tie) for form, tie in ones.items() if form not in twos)
+    yield from (TieDifference("added", tie) for form, tie in twos.items() if form not in ones)
