@@ -25,10 +25,21 @@ Writer: TypeAlias = Callable[[Destination, Mapping[str, Written], Manifest], Non
 
 _BUILT_IN: Final = {
     "safetensors": "parametry.formats.safetensors",
+    "keras": "parametry.formats.keras_archive",
+    "hdf5": "parametry.formats.hdf5",
     "npz": "parametry.formats.npz",
     "npy": "parametry.formats.npy",
+    "torch": "parametry.formats.torch_zip",
+    "torch legacy": "parametry.formats.torch_legacy",
+    "torch tar": "parametry.formats.torch_tar",
 }
-_SUFFIXES: Final = {".safetensors": "safetensors", ".npz": "npz", ".npy": "npy"}
+_SUFFIXES: Final = {
+    ".safetensors": "safetensors",
+    ".keras": "keras",
+    ".h5": "hdf5",
+    ".npz": "npz",
+    ".npy": "npy",
+}
 _WRITERS: Final = {
     ".safetensors": "parametry.formats.safetensors_writer:write_safetensors",
     ".npz": "parametry.formats.npz_writer:write_npz",

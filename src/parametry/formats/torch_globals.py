@@ -1,10 +1,10 @@
 """The names that a torch pickle may mention, and what each builds: the exact allow-list.
 
-A name is never imported. What the file asks to *call* is looked up in `_CALLS`, a table of functions
-of our own (`parametry.formats.torch_tensors`, `parametry.formats.torch_plain`) that check their
-arguments and give inert data; what is not in it is refused. A class whose object is made without a
-call (``NEWOBJ``, as every module of a whole pickled model) becomes an `Instance`: its name and its
-state. Names of Python's own library are refused at sight but for those listed here, and so are
+A name is never imported. What the file asks to *call* is looked up in `_CALLS`, a table of
+functions of our own (`parametry.formats.torch_tensors`, `parametry.formats.torch_plain`) that check
+their arguments and give inert data; what is not in it is refused. A class whose object is made
+without a call (``NEWOBJ``, as every module of a whole pickled model) becomes an `Instance`: its name
+and its state. Names of Python's own library are refused at sight but for those listed here, and so are
 torch's and NumPy's where an object is to be made of what is a function.
 """
 
@@ -19,6 +19,40 @@ from parametry.formats import torch_tensors as tensors
 from parametry.formats.torch_values import Fault, Global, Instance, NumpyArray, NumpyDtype, Tensor
 
 __all__ = ["build", "call", "instantiate", "resolve"]
+
+_INERT: Final = "it was not imported and not called"
+
+
+def _shown(found: Global) -> str:
+    return ascii(found.path)[1:-1]
+
+
+def _typed(args: tuple[Any, ...]) -> Any:
+    """A tensor of a subclass, or with attributes: the tensor, and the name of the class."""
+    if len(args) != 4 or type(args[1]) is not Global:
+        raise Fault("it takes a function, a class, arguments and a state")
+    function, of, inner, state = args
+    if type(function) is not Global or not function.path.startswith("torch._utils._rebuild_"):
+        raise Fault("it is given what is no function that makes a tensor")
+    made = call(function, inner)
+    if type(made) is Tensor and of.path not in ("torch.Tensor", "torch.nn.parameter.Parameter"):
+        made.subclass = of
+    if type(made) is Tensor and made.storage is None and type(state) is dict:
+        # What a DTensor and its like are made of: the shard that this process held.
+        held = {name: item for name, item in state.items() if type(item) is Tensor}
+        made.parts = {str(name).strip("_"): item for name, item in held.items()}
+    return made
+
+
+def _reconstructed(args: tuple[Any, ...]) -> Instance:
+    """``copyreg._reconstructor(cls, object, None)``: an object of protocol 0 and 1."""
+    if len(args) != 3 or type(args[0]) is not Global:
+        raise Fault("it takes a class, its base and a state")
+    made = instantiate(args[0], ())
+    if type(made) is not Instance:
+        raise Fault(f"it is given {_shown(args[0])}")
+    return made
+
 
 _CALLS: Final[Mapping[str, Callable[[tuple[Any, ...]], Any]]] = {
     "torch._utils._rebuild_tensor": tensors.rebuilt,
@@ -35,9 +69,8 @@ _CALLS: Final[Mapping[str, Callable[[tuple[Any, ...]], Any]]] = {
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": tensors.of_device,
     "torch._utils._rebuild_device_tensor_from_numpy": tensors.of_numpy,
     "torch._utils._rebuild_xla_tensor": tensors.of_numpy,
-    "torch._tensor._rebuild_from_type_v2": lambda args: _typed(args),
-    "torch._tensor._rebuild_from_type": lambda args: _typed(args),
-    "torch.tensor._rebuild_from_type": lambda args: _typed(args),
+    "torch._tensor._rebuild_from_type_v2": _typed,
+    "torch._tensor._rebuild_from_type": _typed,
     "torch.nn.parameter.Parameter": tensors.parameter,
     "torch.nn.parameter.Buffer": tensors.buffer,
     "torch.Size": plain.tuple_of,
@@ -76,7 +109,7 @@ _CALLS: Final[Mapping[str, Callable[[tuple[Any, ...]], Any]]] = {
     "decimal.Decimal": plain.only_text,
     "fractions.Fraction": plain.only_text,
     "types.SimpleNamespace": lambda args: Instance(Global("types", "SimpleNamespace")),
-    "copyreg._reconstructor": lambda args: _reconstructed(args),
+    "copyreg._reconstructor": _reconstructed,
     **{
         f"numpy.{core}.{name}": function
         for core in ("core", "_core")
@@ -131,13 +164,6 @@ def resolve(module: str, name: str) -> Global:
     return found
 
 
-_INERT: Final = "it was not imported and not called"
-
-
-def _shown(found: Global) -> str:
-    return ascii(found.path)[1:-1]
-
-
 def call(function: Any, args: Any) -> Any:
     """What calling a named function would give, as inert data.
 
@@ -190,26 +216,3 @@ def build(value: Any, state: Any) -> None:
         plain.set_order(value, state)
     elif kind is not dict:  # a dict's own attributes, as a state dict's _metadata, tell no value
         raise Fault(f"the pickle sets the state of a {kind.__name__}")
-
-
-def _typed(args: tuple[Any, ...]) -> Any:
-    """A tensor of a subclass, or with attributes: the tensor, and the name of the class."""
-    if len(args) != 4 or type(args[1]) is not Global:
-        raise Fault("it takes a function, a class, arguments and a state")
-    function, of, inner, _ = args
-    if type(function) is not Global or not function.path.startswith("torch._utils._rebuild_"):
-        raise Fault("it is given what is no function that makes a tensor")
-    made = call(function, inner)
-    if type(made) is Tensor and of.path not in ("torch.Tensor", "torch.nn.parameter.Parameter"):
-        made.subclass = of
-    return made
-
-
-def _reconstructed(args: tuple[Any, ...]) -> Instance:
-    """``copyreg._reconstructor(cls, object, None)``: an object of protocol 0 and 1."""
-    if len(args) != 3 or type(args[0]) is not Global:
-        raise Fault("it takes a class, its base and a state")
-    made = instantiate(args[0], ())
-    if type(made) is not Instance:
-        raise Fault(f"it is given {_shown(args[0])}")
-    return made

@@ -1,10 +1,10 @@
 """The pickle machine: runs the opcodes that torch writes, and gives inert data.
 
-It imports nothing and calls nothing that the file names: `parametry.formats.torch_globals` holds the
-names that it builds data for, by code of our own; any other call is a `FormatError`.
+It imports nothing and calls nothing that the file names: `parametry.formats.torch_globals` holds
+the names that it builds data for, by code of our own; any other call is a `FormatError`.
 
-A pickle is read twice. The first pass (`parametry.formats.torch_scan`) checks the whole program, so a
-file that is cut short fails before anything is built; it also finds which values are used again,
+A pickle is read twice. The first pass (`parametry.formats.torch_scan`) checks the whole program, so
+a file that is cut short fails before anything is built; it also finds which values are used again,
 and this pass forgets all others. What may be built is bounded in number and in bytes.
 """
 
@@ -32,7 +32,7 @@ Persistent: TypeAlias = Callable[[Any], Any]
 
 
 def unpickle(source: Pickle, persistent: Persistent) -> tuple[Any, int]:
-    """Run one pickle.
+    r"""Run one pickle.
 
     Args:
         source: Where it lies.
@@ -46,7 +46,7 @@ def unpickle(source: Pickle, persistent: Persistent) -> tuple[Any, int]:
         FormatError: It is cut short, damaged, hostile or too large.
 
     Example:
-        >>> unpickle(Pickle(b"\\x80\\x02]K\\x01a.", "a.pt", 0, 7), lambda pid: None)
+        >>> unpickle(Pickle(b"\x80\x02]K\x01a.", "a.pt", 0, 7), lambda pid: None)
         ([1], 7)
     """
     wanted, end = scan(source)

@@ -79,7 +79,7 @@ _COUNTS: Final = {
 
 
 def scan(source: Pickle) -> tuple[set[int], int]:
-    """Check the opcodes from the start to the end mark.
+    r"""Check the opcodes from the start to the end mark.
 
     Args:
         source: Where the pickle lies; it may go on for longer than the pickle does.
@@ -92,7 +92,7 @@ def scan(source: Pickle) -> tuple[set[int], int]:
             end, or too many opcodes.
 
     Example:
-        >>> scan(Pickle(b"\\x80\\x02]q\\x00h\\x00a.", "a.pt", 0, 9))
+        >>> scan(Pickle(b"\x80\x02]q\x00h\x00a.", "a.pt", 0, 9))
         ({0}, 9)
     """
     data, at, end, sizes = source.data, source.start, source.end, _SIZES

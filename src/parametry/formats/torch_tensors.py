@@ -6,6 +6,7 @@ past the end of its storage is refused.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from parametry.formats.torch_values import (
@@ -13,7 +14,6 @@ from parametry.formats.torch_values import (
     STORAGE_DTYPES,
     Fault,
     Global,
-    Instance,
     NumpyArray,
     Storage,
     Tensor,
@@ -124,19 +124,17 @@ def _view(storage: Any, dtype: str | None, offset: Any, size: Any, stride: Any) 
     return Tensor(storage, dtype, shape, steps, offset)
 
 
-def parameter(args: tuple[Any, ...]) -> Any:
+def parameter(args: tuple[Any, ...]) -> Tensor:
     """``Parameter(data, requires_grad)``, ``_rebuild_parameter(data, requires_grad, hooks)``."""
     if not args:
         raise Fault("it takes a tensor")
-    made = args[0]
-    if type(made) is not Tensor:
+    if type(args[0]) is not Tensor:
         raise Fault("it is given what is no tensor")
-    made.parameter = True
-    made.requires_grad = len(args) < 2 or args[1] is not False
-    return made
+    wanted = len(args) < 2 or args[1] is not False
+    return replace(args[0], parameter=True, requires_grad=wanted)
 
 
-def buffer(args: tuple[Any, ...]) -> Any:
+def buffer(args: tuple[Any, ...]) -> Tensor:
     """``Buffer(data)``: the tensor."""
     if not args or type(args[0]) is not Tensor:
         raise Fault("it is given what is no tensor")
@@ -145,10 +143,7 @@ def buffer(args: tuple[Any, ...]) -> Any:
 
 def of_device(args: tuple[Any, ...]) -> Tensor:
     """``_rebuild_device_tensor_from_cpu_tensor(data, dtype, device, requires_grad)``."""
-    made = buffer(args)
-    assert isinstance(made, Tensor)
-    made.requires_grad = len(args) > 3 and args[3] is True
-    return made
+    return replace(buffer(args), requires_grad=len(args) > 3 and args[3] is True)
 
 
 def of_numpy(args: tuple[Any, ...]) -> NumpyArray:
@@ -222,7 +217,9 @@ def wrapper(args: tuple[Any, ...]) -> Tensor:
     """``_rebuild_wrapper_subclass(cls, dtype, size, …)``: a tensor that keeps values elsewhere."""
     if len(args) < 8 or type(args[0]) is not Global:
         raise Fault("it takes a class and seven more arguments")
-    missing = f"a {args[0].name}, which keeps its values in its own way"
+    missing = (
+        f"a {args[0].name:.60}, which keeps its values in its own way: what it holds stands below"
+    )
     made = Tensor(None, _dtype(args[1]), shape_of(args[2], "shape"), (), missing=missing)
     made.subclass, made.requires_grad = args[0], args[7] is True
     return made
@@ -238,19 +235,3 @@ def set_state(tensor: Tensor, state: Any) -> None:
         tensor.requires_grad = state[0]
     elif type(state) is not dict:
         raise Fault("the pickle sets a tensor's state to what is none")
-
-
-def of_distributed(state: Any, of: Global) -> Tensor | None:
-    """The tensor that a ``DTensor``'s object stands for; None for another object."""
-    local = state.get("_local_tensor") if type(state) is dict else None
-    if of.name != "DTensor" or type(local) is not Tensor:
-        return None
-    missing = "a DTensor, of which this file holds one process's shard; it stands below it"
-    return Tensor(None, local.dtype, local.shape, (), missing=missing, parts={"local": local})
-
-
-def is_tensor_like(value: Any) -> bool:
-    """Whether it is an array of whatever kind."""
-    return type(value) in (Tensor, NumpyArray) or (
-        type(value) is Instance and of_distributed(value.state, value.of) is not None
-    )
