@@ -151,6 +151,8 @@ def _filled(
             if rounded:
                 out[...] = target
 
+    if flat.size > SHARE:  # compiled once, here, rather than by each thread at the same time
+        make(engine, np.empty(0, precision.word), np.empty(0, precision.dtype))
     in_shares(share, range(0, flat.size, SHARE))
     return array
 

@@ -1,22 +1,23 @@
 """The loops of ``exact``, compiled by numba: the same operations in the same order, so equal bytes.
 
 numba compiles without ``fastmath``: it neither reorders sums nor joins a product and a sum into one
-operation. Importing this module compiles, or reads what an earlier process compiled from numba's
-cache; where no folder for a cache can be written it does without.
+operation. A loop is compiled when it is first used, or read from numba's cache, which an earlier
+process wrote; where no folder for a cache can be written it does without.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numba
+import numba.extending
 import numpy as np
 from numpy.typing import NDArray
 
 from parametry.kernels.quantile import DOUBLE, SINGLE, Precision
-
 from parametry.kernels.stream import FIRST_FACTOR, SECOND_FACTOR
 
 __all__ = ["normal", "reflect", "uniform", "words"]
@@ -49,13 +50,31 @@ def words(start: Any, gamma: Any, first: Any, out: NDArray[np.uint64]) -> None:
         out[i] = word ^ (word >> np.uint64(31))
 
 
-def _uniform(precision: Precision, signature: str) -> Any:
+def _precision(dtype: str) -> tuple[Precision, str, str]:
+    """A precision, with the names of its numbers and of its words."""
+    precision = SINGLE if dtype == SINGLE.dtype.name else DOUBLE
+    return precision, precision.dtype.name, precision.word.name
+
+
+@numba.extending.intrinsic  # type: ignore[untyped-decorator]
+def _bits(_: Any, value: Any, like: Any) -> Any:
+    """The bits of a value, taken for a value of another type of the same width."""
+
+    def generate(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], context.get_value_type(like))
+
+    return like(value, like), generate
+
+
+@lru_cache(maxsize=2)
+def _uniform(dtype: str) -> Any:
     """`exact.uniform` for one precision."""
+    precision, real, word = _precision(dtype)
     number, integer = precision.dtype.type, precision.integer.type
     spare = precision.word.type(precision.spare_bits)
     step = number(2.0 ** (precision.spare_bits - 8 * precision.word.itemsize))
 
-    @_compiled(signature)
+    @_compiled(f"void({word}[::1], {real}, {real}, {real}, {real}[::1])")
     def uniform(bits: Any, low: Any, width: Any, high: Any, out: Any) -> None:
         for i in range(out.size):
             value = low + width * (number(integer(bits[i] >> spare)) * step)
@@ -73,8 +92,10 @@ def _polynomial(value: Any, coefficients: Any) -> Any:
     return result
 
 
-def _normal(precision: Precision, signature: str) -> Any:
+@lru_cache(maxsize=2)
+def _normal(dtype: str) -> Any:
     """`exact.normal` for one precision; both branches of the quantile, and a choice."""
+    precision, real, word = _precision(dtype)
     number, integer, one = precision.dtype.type, precision.integer.type, precision.word.type(1)
     exponent_one = integer(precision.exponent_bias << precision.mantissa_bits)
     root_half = integer(precision.root_half)
@@ -90,18 +111,18 @@ def _normal(precision: Precision, signature: str) -> Any:
     centre_end, square_end = number(0.425), number(0.180625)
     tail_start, far_start = number(1.6), number(5)
 
-    @_compiled(signature)
+    @_compiled(f"void({word}[::1], {real}, {real}, {real}, {real}, {real}, {real}[::1])")
     def normal(  # noqa: PLR0917
         bits: Any, floor: Any, span: Any, cut: Any, mean: Any, deviation: Any, out: Any
     ) -> None:
         for i in range(out.size):
-            word = bits[i]
-            lower = floor + (number(integer(word >> one)) + half) * span
+            bit = bits[i]
+            lower = floor + (number(integer(bit >> one)) + half) * span
             distance = half - lower
             # The logarithm of the lower probability.
-            shifted = lower.view(integer) + (exponent_one - root_half)
-            scale = number((shifted >> width) - bias)
-            rest = integer((shifted & mask) + root_half).view(number) - unit
+            shifted = integer(_bits(lower, root_half) + (exponent_one - root_half))
+            scale = number(integer((shifted >> width) - bias))
+            rest = _bits(integer((shifted & mask) + root_half), unit) - unit
             ratio = rest / (two + rest)
             square = ratio * ratio
             series = square * _polynomial(square, logarithm)
@@ -122,24 +143,15 @@ def _normal(precision: Precision, signature: str) -> Any:
             below = _polynomial(near, centre_below) if central else below
             size = above / below
             size = size if size < cut else cut
-            size = size * (unit - two * number(integer(word & one)))
+            size = size * (unit - two * number(integer(bit & one)))
             out[i] = size * deviation + mean
 
     return normal
 
 
-_SINGLE = "void(uint32[::1], {}float32[::1])"
-_DOUBLE = "void(uint64[::1], {}float64[::1])"
-_uniform_single = _uniform(SINGLE, _SINGLE.format("float32, " * 3))
-_uniform_double = _uniform(DOUBLE, _DOUBLE.format("float64, " * 3))
-_normal_single = _normal(SINGLE, _SINGLE.format("float32, " * 5))
-_normal_double = _normal(DOUBLE, _DOUBLE.format("float64, " * 5))
-
-
 def uniform(bits: NDArray[Any], low: Any, width: Any, high: Any, out: NDArray[Any]) -> None:
     """As `exact.uniform`."""
-    compiled = _uniform_single if out.dtype == SINGLE.dtype else _uniform_double
-    compiled(bits, low, width, high, out)
+    _uniform(out.dtype.name)(bits, low, width, high, out)
 
 
 def normal(  # noqa: PLR0917
@@ -152,11 +164,9 @@ def normal(  # noqa: PLR0917
     out: NDArray[Any],
 ) -> None:
     """As `exact.normal`."""
-    compiled = _normal_single if out.dtype == SINGLE.dtype else _normal_double
-    compiled(bits, floor, span, cut, mean, deviation, out)
+    _normal(out.dtype.name)(bits, floor, span, cut, mean, deviation, out)
 
 
-@_compiled("void(float64[:, ::1], float64[::1], int64, float64[:, ::1])")
 def reflect(
     vectors: NDArray[np.float64],
     factors: NDArray[np.float64],
@@ -164,15 +174,30 @@ def reflect(
     panel: NDArray[np.float64],
 ) -> None:
     """As `exact.reflect`."""
-    rows, columns = panel.shape
-    weights = np.empty(columns)
-    for j in range(min(first + columns, len(vectors)) - 1, -1, -1):
-        begin = max(j - first, 0)
-        weights[begin:] = vectors[j, j] * panel[j, begin:]
-        for row in range(j + 1, rows):
+    _reflect()(vectors, factors, first, panel)
+
+
+@lru_cache(maxsize=1)
+def _reflect() -> Any:
+    """`exact.reflect`, compiled."""
+
+    @_compiled("void(float64[:, ::1], float64[::1], int64, float64[:, ::1])")
+    def reflect(vectors: Any, factors: Any, first: Any, panel: Any) -> None:
+        rows, columns = panel.shape
+        weights = np.empty(columns)
+        for j in range(min(first + columns, len(vectors)) - 1, -1, -1):
+            begin = max(j - first, 0)
             for column in range(begin, columns):
-                weights[column] += vectors[j, row] * panel[row, column]
-        weights[begin:] *= factors[j]
-        for row in range(j, rows):
+                weights[column] = vectors[j, j] * panel[j, column]
+            for row in range(j + 1, rows):
+                value = vectors[j, row]
+                for column in range(begin, columns):
+                    weights[column] += value * panel[row, column]
             for column in range(begin, columns):
-                panel[row, column] -= vectors[j, row] * weights[column]
+                weights[column] *= factors[j]
+            for row in range(j, rows):
+                value = vectors[j, row]
+                for column in range(begin, columns):
+                    panel[row, column] -= value * weights[column]
+
+    return reflect
