@@ -19,8 +19,10 @@ from parametry._version import __version__
 
 if TYPE_CHECKING:
     from parametry.actions.diff import diff
+    from parametry.actions.freeze import freeze, unfreeze
     from parametry.actions.initialize import initialize
     from parametry.actions.reset import reset
+    from parametry.actions.tie import tie, untie
     from parametry.core.address import escape
     from parametry.core.coverage import Gap
     from parametry.core.difference import Difference
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         LoadError,
         NotAModel,
         NotBuilt,
+        NotSupported,
         NothingMatched,
         ParametryError,
         PatternError,
@@ -72,8 +75,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "parametry.actions.diff": ["diff"],
+    "parametry.actions.freeze": ["freeze", "unfreeze"],
     "parametry.actions.initialize": ["initialize"],
     "parametry.actions.reset": ["reset"],
+    "parametry.actions.tie": ["tie", "untie"],
     "parametry.core.address": ["escape"],
     "parametry.core.coverage": ["Gap"],
     "parametry.core.difference": ["Difference"],
@@ -96,6 +101,7 @@ _HOMES = {
         "LoadError",
         "NotAModel",
         "NotBuilt",
+        "NotSupported",
         "NothingMatched",
         "ParametryError",
         "PatternError",
@@ -144,6 +150,7 @@ __all__ = [
     "Model",
     "NotAModel",
     "NotBuilt",
+    "NotSupported",
     "NothingMatched",
     "Parameter",
     "Parameters",
@@ -166,6 +173,7 @@ __all__ = [
     "diff",
     "dirac",
     "escape",
+    "freeze",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -181,8 +189,11 @@ __all__ = [
     "orthogonal",
     "reset",
     "sparse",
+    "tie",
     "truncated_normal",
+    "unfreeze",
     "uniform",
+    "untie",
     "variance_scaling",
     "zeros",
 ]

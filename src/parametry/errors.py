@@ -16,6 +16,7 @@
     ├── ValueUnavailable     (RuntimeError)  a value exists but cannot be read at this moment
     ├── RuleError            (ValueError)    a rule for initialisation that cannot be followed
     ├── TieError             (ValueError)    addresses that cannot be tied, or untied
+    ├── NotSupported         (NotImplementedError)  what this framework cannot do
     ├── LoadError            (ValueError)    a file and a model that do not fit together
     └── FormatError          (ValueError)    a file that is cut short, damaged, hostile or unknown
 
@@ -34,6 +35,7 @@ __all__ = [
     "LoadError",
     "NotAModel",
     "NotBuilt",
+    "NotSupported",
     "NothingMatched",
     "ParametryError",
     "PatternError",
@@ -124,6 +126,10 @@ class RuleError(ParametryError, ValueError):
 
 class TieError(ParametryError, ValueError):
     """Addresses cannot be tied or untied; nothing was changed."""
+
+
+class NotSupported(ParametryError, NotImplementedError):
+    """The model's framework cannot do what was asked; nothing was changed."""
 
 
 class LoadError(ParametryError, ValueError):

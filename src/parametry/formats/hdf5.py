@@ -1,0 +1,121 @@
+"""Reading and marking ``.weights.h5``: Keras's weights in an HDF5 file."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import numpy as np
+
+from parametry.core.manifest import MEMBER, Manifest
+from parametry.errors import FormatError
+from parametry.formats.assembling import Described, Found, assemble
+from parametry.formats.contents import Contents
+from parametry.formats.file_bytes import FileBytes
+from parametry.formats.hdf5_file import SIGNATURE, Array, Hdf5, Region, require_h5py
+from parametry.formats.keras_layers import UNKNOWN, Said
+from parametry.formats.keras_layout import found_in, layer_classes, tree_of
+from parametry.formats.peek import Peek
+
+__all__ = ["NAME", "add_manifest", "arrays_and_layers", "read", "recognises"]
+
+NAME: Final = "hdf5"
+_LONGEST_MANIFEST: Final = 256 << 20
+
+
+def recognises(peek: Peek) -> bool:
+    """Whether the file begins as HDF5 files do."""
+    return peek.start.startswith(SIGNATURE)
+
+
+def read(path: str | os.PathLike[str]) -> Contents:
+    """What a file of Keras's weights holds.
+
+    Raises:
+        FormatError: It is cut short, damaged or hostile.
+        FrameworkMissing: h5py is not installed.
+    """
+    source = FileBytes.of(path)
+    file = Hdf5.of(Region(source, 0, source.size))
+    manifest = _manifest_in(source.path, file)
+    arrays, layers = arrays_and_layers(source.path, file, manifest, UNKNOWN)
+    described = Described(framework="keras", layers=layers, gaps=file.gaps)
+    return Contents(source.path, NAME, assemble(source.path, arrays, manifest, described), manifest)
+
+
+def _manifest_in(path: str, file: Hdf5) -> Manifest | None:
+    told = file.arrays.get(MEMBER)
+    if told is None:
+        return None
+    layout = told.layout
+    if layout.dtype != "uint8" or len(layout.shape) != 1 or layout.shape[0] > _LONGEST_MANIFEST:
+        raise FormatError("the manifest is no text", path=path, address=MEMBER)
+    text = bytearray(layout.shape[0])
+    told.backing.read_into(memoryview(text))
+    return Manifest.from_json(bytes(text), path=path)
+
+
+def arrays_and_layers(
+    path: str, file: Hdf5, manifest: Manifest | None, root: Said
+) -> tuple[list[Found], dict[str, str]]:
+    """The arrays with their addresses, and the class of each layer, by address.
+
+    The manifest's names go before; what it does not name is found by Keras's own layout.
+
+    Args:
+        path: The file, for messages.
+        file: What it holds.
+        manifest: What parametry wrote beside it.
+        root: What the model's configuration says.
+
+    Raises:
+        FormatError: The manifest names an array that is not there.
+    """
+    tree = tree_of(file, root)
+    names = manifest.names if manifest is not None else {}
+    named: list[Found] = []
+    for address, name in names.items():
+        array = file.arrays.get(name)
+        if array is None:
+            raise FormatError(
+                f"the manifest says that it is {name[:200]!r}, which the file does not hold",
+                path=path,
+                address=address,
+            )
+        named.append(_named(address, array))
+    known = frozenset(names.values())
+    if len(known) != len(named):
+        raise FormatError("the manifest gives one array two addresses", path=path)
+    others = [found for found in found_in(tree, known) if found.address not in names]
+    return named + others, layer_classes(tree)
+
+
+def _named(address: str, array: Array) -> Found:
+    return Found(array.path, address, array.layout, array.backing)
+
+
+def add_manifest(path: str | os.PathLike[str], manifest: Manifest) -> None:
+    """Put a manifest into a file of Keras's weights, in place of one that it has.
+
+    It stands in a dataset of its own, ``parametry.json``, at the root. Keras reads only the paths
+    that its model has, and no attribute's name has a dot: `load_weights` passes over it. The file
+    is changed where it is; give a temporary one that takes the final one's place afterwards.
+
+    Args:
+        path: The file.
+        manifest: What goes into it.
+
+    Raises:
+        FrameworkMissing: h5py is not installed.
+        OSError: The file cannot be written.
+    """
+    h5py = require_h5py()
+    text = np.frombuffer(manifest.to_json().encode(), dtype=np.uint8)
+    with h5py.File(os.fspath(path), "r+") as file:
+        _replace(file, text)
+
+
+def _replace(file: Any, text: Any) -> None:
+    if MEMBER in file:
+        del file[MEMBER]
+    file.create_dataset(MEMBER, data=text, track_times=False)
