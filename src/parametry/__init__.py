@@ -45,8 +45,8 @@ if TYPE_CHECKING:
         LoadError,
         NotAModel,
         NotBuilt,
-        NotSupported,
         NothingMatched,
+        NotSupported,
         ParametryError,
         PatternError,
         RuleError,
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         SourceMissing,
         TieError,
         UnknownAddress,
+        UnknownFormat,
         ValueUnavailable,
     )
     from parametry.initializers.constants import constant, identity, ones, zeros
@@ -110,6 +111,7 @@ _HOMES = {
         "SourceMissing",
         "TieError",
         "UnknownAddress",
+        "UnknownFormat",
         "ValueUnavailable",
     ],
     "parametry.initializers.constants": ["constant", "identity", "ones", "zeros"],
@@ -167,6 +169,7 @@ __all__ = [
     "TieError",
     "Totals",
     "UnknownAddress",
+    "UnknownFormat",
     "ValueUnavailable",
     "__version__",
     "constant",

@@ -19,6 +19,7 @@
     ├── NotSupported         (NotImplementedError)  what this framework cannot do
     ├── LoadError            (ValueError)    a file and a model that do not fit together
     └── FormatError          (ValueError)    a file that is cut short, damaged, hostile or unknown
+        └── UnknownFormat                    a file of no kind that is known, or that is no model
 
 Each message says what is wrong, at which address, in which source, what was expected, and ends in
 a hint that helps. Each class is also the built-in exception that Python users would expect, so
@@ -44,6 +45,7 @@ __all__ = [
     "SourceMissing",
     "TieError",
     "UnknownAddress",
+    "UnknownFormat",
     "ValueUnavailable",
 ]
 
@@ -171,3 +173,7 @@ class FormatError(ParametryError, ValueError):
         self.path = None if path is None else str(path)
         self.address = address
         self.offset = offset
+
+
+class UnknownFormat(FormatError):
+    """A file is of no kind that is known, or of one that holds no model; the message says which."""

@@ -8,15 +8,17 @@ object of that package is met. A third party registers through the entry point g
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from numpy.typing import NDArray
 
 from parametry.core.model import Model
 
 if TYPE_CHECKING:
     from parametry.core.initializer import Initializer
-    from parametry.core.manifest import Manifest
     from parametry.core.parameter import Parameter
 
 __all__ = ["Framework", "find", "registered"]
@@ -42,24 +44,74 @@ class Framework(Protocol):
         """The initializer that the parameter's own layer declares for it, as one of ours."""
         ...
 
+    def initializer(self, value: Any) -> Initializer | None:
+        """The framework's own initializer, the name of one, or a function written for it, as ours."""
+        ...
+
+    def initial_slots(self, thing: Any) -> list[tuple[Parameter, NDArray[Any]]]:
+        """The optimizer's variables with what they held before the first step; not its rate."""
+        ...
+
+    def outputs(
+        self, thing: Any, layers: Iterable[str], sample: Any
+    ) -> AbstractContextManager[Callable[[], dict[str, NDArray[Any]]]]:
+        """Within it, a function that runs the model and gives the layers' outputs, as called."""
+        ...
+
     def tie(self, thing: Any, address: str, other: str, *, transpose: bool = False) -> None:
-        """Make `other` the array at `address`; both are canonical, checked and not yet tied."""
+        """Make `other` the array at `address`: any addresses, that fit and are two arrays yet.
+
+        What is tied to `other` comes along. The variable at `address` stays, with its values and
+        slots. A compiled model follows.
+        """
         ...
 
     def untie(self, thing: Any, address: str) -> None:
-        """Give an alias an array of its own again, with a copy of the values."""
+        """Give an address an array of its own again, with a copy of the values.
+
+        The canonical address keeps the old one; asked for that, all others leave together.
+        """
         ...
 
-    def set_trainable(self, thing: Any, trainable: Mapping[str, bool]) -> None:
-        """Say of each canonical address whether training changes it, also after compiling."""
+    def set_trainable(
+        self,
+        thing: Any,
+        trainable: Mapping[str, bool],
+        *,
+        layers: Mapping[str, bool] | None = None,
+    ) -> None:
+        """Say of each weight's address whether training changes it, also after compiling.
+
+        Before that, say it of whole `layers`, in the framework's own sense: more than weights.
+        """
         ...
 
-    def save(self, thing: Any, path: Path, manifest: Manifest) -> None:
-        """Write the framework's own kind of file, with the manifest within; replaces nothing."""
+    def write(self, thing: Any, path: Path) -> None:
+        """Write the framework's own kind of file, which the suffix tells; replaces nothing."""
         ...
 
-    def load_model(self, path: Path, manifest: Manifest | None, custom_objects: Any) -> Any:
-        """A new model from the framework's own kind of file, its values not yet loaded."""
+    def names_in_file(self, thing: Any) -> dict[str, str]:
+        """What the framework's own file calls each parameter and slot, by address and alias."""
+        ...
+
+    def structure(self, thing: Any) -> dict[str, Any]:
+        """What the framework's own configuration loses, for `Manifest.structure`."""
+        ...
+
+    def load_model(
+        self,
+        config: Mapping[str, Any],
+        *,
+        structure: Mapping[str, Any],
+        custom_objects: Mapping[str, Any],
+        path: str,
+        nbytes: int,
+    ) -> Any:
+        """A new model from the framework's own configuration, its values not yet loaded.
+
+        The configuration is a stranger's: only the framework's own classes and `custom_objects` are
+        made, and no more memory is taken than a file of `nbytes` bytes of arrays explains.
+        """
         ...
 
 

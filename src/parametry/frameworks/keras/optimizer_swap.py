@@ -13,6 +13,7 @@ from parametry.frameworks.keras.store import VariableStore
 __all__ = ["retrain"]
 
 _LISTS = ("_variables", "_trainable_variables")
+_OF_TENSORFLOW = "_self_"  # how the names begin of what TensorFlow notes for checkpoints
 
 
 def retrain(optimizer: Any, variables: list[Any], edits: Edits) -> None:
@@ -89,7 +90,9 @@ class _Former:
         self._slots = {
             name: value
             for name, value in self.attributes.items()
-            if name not in _LISTS and _items(value) and any(id(item) in own for item in _items(value))
+            if name not in _LISTS
+            and _items(value)
+            and any(id(item) in own for item in _items(value))
         }
 
     def clear(self) -> None:
@@ -103,7 +106,7 @@ class _Former:
         for name, value in self._slots.items():
             stored[name] = type(value)()
         tracker = copy.copy(stored["_tracker"])
-        (store, (test, _)), = tracker.config.items()
+        ((store, (test, _)),) = tracker.config.items()
         tracker.config = {store: (test, stored["_variables"])}
         tracker.stored_ids = {store: set()}
         tracker.locked = False
@@ -114,9 +117,9 @@ class _Former:
         stored = self.optimizer.__dict__
         made = list(stored["_variables"])
         back = {id(new): old for new, old in self._replaced(stored)}
-        for name, value in stored.items():
+        for name, value in list(stored.items()):
             if id(value) in back:
-                stored[name] = back[id(value)]
+                setattr(self.optimizer, name, back[id(value)])
         for name in self._slots:
             value = stored[name]
             for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
@@ -139,13 +142,19 @@ class _Former:
         places = {id(variable): index for index, variable in enumerate(self._trained)}
         for name, before in self.attributes.items():
             after = stored.get(name)
-            if name in self._slots and isinstance(before, list) and len(before) == len(self._trained):
+            if (
+                name in self._slots
+                and isinstance(before, list)
+                and len(before) == len(self._trained)
+            ):
                 for variable, new in zip(stored["_trainable_variables"], after or (), strict=False):
                     old = before[places[id(variable)]] if id(variable) in places else None
                     if old is not None and new is not None:
                         yield new, old
             elif name in self._slots and isinstance(before, dict):
-                yield from ((after[key], old) for key, old in before.items() if key in (after or ()))
+                yield from (
+                    (after[key], old) for key, old in before.items() if key in (after or ())
+                )
             elif id(before) in {id(variable) for variable in self._variables}:
                 if after is not None and after is not before:
                     yield after, before

@@ -143,7 +143,7 @@ def _exchange(
             edits.put(
                 stored["_self_unconditional_checkpoint_dependencies"],
                 index,
-                noted._replace(ref=new),
+                type(noted)(noted.name, new),
             )
 
 

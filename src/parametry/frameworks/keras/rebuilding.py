@@ -11,15 +11,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from parametry.errors import NotSupported, ValueUnavailable
+from parametry.frameworks.keras.dialect import dialect_of
 from parametry.frameworks.keras.edits import Edits
 from parametry.frameworks.keras.inspection import optimizer_of
 from parametry.frameworks.keras.optimizer import optimizers_of
 from parametry.frameworks.keras.optimizer_swap import retrain
-from parametry.frameworks.keras.walk import Tree
+from parametry.frameworks.keras.walk import Tree, walk
 
 __all__ = ["rebuild", "refresh_torch"]
 
 _STEPS = ("train", "test", "predict")
+
+
+def standing_tree(model: Any, action: str) -> Tree:
+    """The model as walked, once it is sure that its variables stand still and can be exchanged.
+
+    Args:
+        model: The model; not changed.
+        action: What is to be done to it, for messages.
+
+    Raises:
+        NotSupported: The model is one of Keras 2.
+        ValueUnavailable: Its values are out of reach, as between the batches of JAX's ``fit``.
+    """
+    dialect = dialect_of(model)
+    if dialect.package != "keras":
+        raise NotSupported(
+            f"{action} exchanges variables, which those of {dialect.package} do not allow",
+            hint="use Keras 3, or one layer in both places; a layer's own flag freezes it whole",
+        )
+    tree = walk(model, dialect)
+    away = [found for found in tree.variables.values() if _has_no_value(found.native)]
+    if away:
+        raise ValueUnavailable(
+            f"{action} cannot exchange {away[0].addresses[0]} at this moment: the JAX backend takes "
+            "the values out of the variables while fit runs",
+            hint=f"{action} before or after fit, or in a callback's on_epoch_begin or on_epoch_end",
+        )
+    return tree
+
+
+def _has_no_value(variable: Any) -> bool:
+    return getattr(variable, "_value", variable) is None
 
 
 def rebuild(

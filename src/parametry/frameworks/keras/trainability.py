@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from parametry.frameworks.keras.dialect import dialect_of
 from parametry.frameworks.keras.edits import Edits
-from parametry.frameworks.keras.rebuilding import rebuild
+from parametry.frameworks.keras.rebuilding import rebuild, standing_tree
 from parametry.frameworks.keras.transposed import array_of
-from parametry.frameworks.keras.walk import Tree, walk
+from parametry.frameworks.keras.walk import Tree
 
 __all__ = ["set_trainable"]
 
 
 def set_trainable(
-    model: Any, trainable: Mapping[str, bool], layers: Mapping[str, bool] | None = None
+    model: Any, trainable: Mapping[str, bool], *, layers: Mapping[str, bool] | None = None
 ) -> None:
     """Say of parameters, or of whole layers, whether training changes them from now on.
 
@@ -28,8 +27,12 @@ def set_trainable(
         layers: By the address of a layer: sets Keras's own flag on it and all below it, which is
             more than its weights: a ``BatchNormalization`` that is not trainable uses its moving
             statistics and leaves them as they are. It is done before the parameters.
+
+    Raises:
+        NotSupported: The model is one of Keras 2.
+        ValueUnavailable: Its values are out of reach, as between the batches of JAX's ``fit``.
     """
-    tree = walk(model, dialect_of(model))
+    tree = standing_tree(model, "freeze")
     flags = _Flags(tree)
     edits = Edits()
     try:

@@ -7,13 +7,12 @@ from typing import Any
 
 from parametry.core.address import join
 from parametry.errors import TieError
-from parametry.frameworks.keras.dialect import dialect_of
 from parametry.frameworks.keras.edits import Edits
 from parametry.frameworks.keras.places import Place, places_of, put_variable
-from parametry.frameworks.keras.rebuilding import rebuild, refresh_torch
+from parametry.frameworks.keras.rebuilding import rebuild, refresh_torch, standing_tree
 from parametry.frameworks.keras.store import VariableStore
 from parametry.frameworks.keras.transposed import array_of
-from parametry.frameworks.keras.walk import Tree, Variable, walk
+from parametry.frameworks.keras.walk import Tree, Variable
 
 __all__ = ["tie", "untie"]
 
@@ -33,8 +32,10 @@ def tie(model: Any, address: str, other: str, *, transpose: bool = False) -> Non
 
     Raises:
         TieError: The two are one array already.
+        NotSupported: The model is one of Keras 2.
+        ValueUnavailable: Its values are out of reach, as between the batches of JAX's ``fit``.
     """
-    tree = walk(model, dialect_of(model))
+    tree = standing_tree(model, "tie")
     kept, gone = _at(tree, address), _at(tree, other)
     new, old = array_of(kept.native), array_of(gone.native)
     if new is old:
@@ -66,8 +67,10 @@ def untie(model: Any, address: str) -> None:
 
     Raises:
         TieError: The address is tied to no other, or to those of its own layer alone.
+        NotSupported: The model is one of Keras 2.
+        ValueUnavailable: Its values are out of reach, as between the batches of JAX's ``fit``.
     """
-    tree = walk(model, dialect_of(model))
+    tree = standing_tree(model, "untie")
     found = _at(tree, address)
     seats = _seats(tree, found)
     leaving = _leaving(seats, found, address)
