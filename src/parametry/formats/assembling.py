@@ -137,7 +137,7 @@ def _parameter(
     address = found.address
     layer = found.layer if found.layer is not None else _layer_of(address, classes)
     layout = _with_dtype(path, found, said.dtypes.get(address))
-    store = FileStore(path, address, layout, found.backing, None, said.provenance.get(address))
+    store = FileStore(path, address, layout, found.backing, said.provenance.get(address))
     role = said.roles.get(address) or found.role or _usual_role(address)
     return Parameter(
         address,

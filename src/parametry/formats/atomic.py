@@ -17,9 +17,9 @@ __all__ = ["replacing", "settle", "temporary_beside"]
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A new file that takes a path's place once it is written whole.
 
-    Written is a temporary file in the same folder. When the block ends well, its bytes are forced to
-    the disk and it is renamed; when it fails, the temporary is gone and what was at the path is as
-    it was. Between the two nobody sees half a file, whenever the machine stops.
+    Written is a temporary file in the same folder. When the block ends well, its bytes are forced
+    to the disk and it is renamed; when it fails, the temporary is gone and what was at the path is
+    as it was. Between the two nobody sees half a file, whenever the machine stops.
 
     Args:
         path: Where the file is to be; what is there is replaced. A link is followed.

@@ -87,11 +87,10 @@ class FileStore:
         address: The array's address, likewise.
         layout: How the bytes are to be understood.
         backing: Where they are.
-        declared: What the file tells of the initializer, regularizer and constraint.
         provenance: Where the initial values came from, as the file's manifest tells it.
     """
 
-    __slots__ = ("_address", "_backing", "_declared", "_layout", "_path", "_provenance")
+    __slots__ = ("_address", "_backing", "_layout", "_path", "_provenance")
 
     def __init__(
         self,
@@ -99,14 +98,12 @@ class FileStore:
         address: str,
         layout: Layout,
         backing: Backing,
-        declared: dict[str, Plain] | None = None,
         provenance: Provenance | None = None,
     ) -> None:
         self._path = path
         self._address = address
         self._layout = layout
         self._backing = backing
-        self._declared = declared or {}
         self._provenance = provenance
 
     @property
@@ -115,8 +112,8 @@ class FileStore:
         return None
 
     def declared(self) -> dict[str, Plain]:
-        """The initializer, regularizer and constraint, where the file tells them."""
-        return self._declared
+        """Nothing: what a layer declared of it stands among the hyperparameters."""
+        return {}
 
     def provenance(self) -> Provenance | None:
         """Where the initial values came from, as the file's manifest tells it."""

@@ -258,7 +258,7 @@ class _Walk:
         if layout is None:
             self.gaps.append(Gap(path, "it is no array of numbers"))
             return
-        shape, nbytes = checked_nbytes(
+        _, nbytes = checked_nbytes(
             layout.shape, numpy_dtype(layout.dtype).itemsize, path=self._path, address=path
         )
         self.arrays[path] = Array(path, layout, self._backing(path, dataset, layout, nbytes))

@@ -30,9 +30,9 @@ def write_npz(
     """Write parameters to an ``.npz`` archive that `numpy.load` reads, one after the other.
 
     Equal input gives equal bytes. Nothing is compressed, and each array begins at a multiple of 64
-    bytes, so that it can be mapped. Memory is needed for one parameter at a time. A dtype that NumPy
-    does not have itself (bfloat16) is stored as NumPy stores it, as bytes of no dtype, and the
-    manifest says which it is.
+    bytes, so that it can be mapped. Memory is needed for one parameter at a time. A dtype that
+    NumPy does not have itself (bfloat16) is stored as NumPy stores it, as bytes of no dtype, and
+    the manifest says which it is.
 
     Args:
         destination: A path, which is replaced whole or not at all; or a file open for writing.

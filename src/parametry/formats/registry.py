@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 from parametry.core.manifest import Manifest
-from parametry.errors import FormatError
+from parametry.errors import FormatError, UnknownFormat
 from parametry.formats.contents import Contents
 from parametry.formats.not_models import what_it_is
 from parametry.formats.peek import Peek
@@ -74,8 +74,8 @@ def open_file(path: str | os.PathLike[str]) -> Contents:
 
     Raises:
         FileNotFoundError: There is none.
-        FormatError: It is of no known format (the message says what it is, where that can be told),
-            or it is cut short, damaged or hostile.
+        UnknownFormat: It is of no known format; the message says what it is, where that can be told.
+        FormatError: It is cut short, damaged or hostile.
         FrameworkMissing: The package that reads its format is not installed.
 
     Example:
@@ -89,7 +89,7 @@ def open_file(path: str | os.PathLike[str]) -> Contents:
         extra = {name: at for name, at in registered().items() if name not in _BUILT_IN}
         found = _recognising(peek, extra)
     if found is None:
-        raise FormatError(
+        raise UnknownFormat(
             f"it is {what_it_is(peek)}",
             path=peek.path,
             hint=f"files of models that can be read: {', '.join(_BUILT_IN)}",

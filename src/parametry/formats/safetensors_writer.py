@@ -18,7 +18,7 @@ from parametry.formats.writing import Destination, Written, array_of, bytes_of, 
 __all__ = ["write_safetensors"]
 
 _NAMES: Final = {name: code for code, name in DTYPES.items() if code != "F4"}
-# Dtypes without a name in the format go as unsigned integers of their size, and the manifest says so.
+# Dtypes without a name in the format go as unsigned integers of their size; the manifest says so.
 _BITS: Final = {1: "U8", 2: "U16", 4: "U32", 8: "U64"}
 _ALIGNMENT: Final = 8
 
