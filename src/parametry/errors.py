@@ -17,9 +17,9 @@
     ├── RuleError            (ValueError)    a rule for initialisation that cannot be followed
     ├── TieError             (ValueError)    addresses that cannot be tied, or untied
     ├── NotSupported         (NotImplementedError)  what this framework cannot do
-    ├── LoadError            (ValueError)    a file and a model that do not fit together
-    └── FormatError          (ValueError)    a file that is cut short, damaged, hostile or unknown
-        └── UnknownFormat                    a file of no kind that is known, or that is no model
+    ├── FormatError          (ValueError)    a file that is cut short, damaged, hostile or unknown
+    │   └── UnknownFormat                    a file of no kind that is known, or that is no model
+    └── LoadError            (ValueError)    a file and a model that do not fit together
 
 Each message says what is wrong, at which address, in which source, what was expected, and ends in
 a hint that helps. Each class is also the built-in exception that Python users would expect, so

@@ -1,4 +1,4 @@
-"""From the arrays that a reader found, and the manifest beside them, to the read view of a model."""
+"""From the arrays that a reader found, and the manifest beside them, to a model's read view."""
 
 from __future__ import annotations
 

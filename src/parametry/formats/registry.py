@@ -74,7 +74,7 @@ def open_file(path: str | os.PathLike[str]) -> Contents:
 
     Raises:
         FileNotFoundError: There is none.
-        UnknownFormat: It is of no known format; the message says what it is, where that can be told.
+        UnknownFormat: It is of no known format; the message says what it is, if that can be told.
         FormatError: It is cut short, damaged or hostile.
         FrameworkMissing: The package that reads its format is not installed.
 
