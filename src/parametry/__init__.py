@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from parametry.actions.diff import diff
     from parametry.actions.freeze import freeze, unfreeze
     from parametry.actions.initialize import initialize
+    from parametry.actions.load import load
+    from parametry.actions.load_model import load_model
     from parametry.actions.reset import reset
+    from parametry.actions.save import save
     from parametry.actions.tie import tie, untie
     from parametry.core.address import escape
     from parametry.core.coverage import Gap
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from parametry.core.hyperparameter import Change, Hyperparameter
     from parametry.core.initialization import Initialization, Initialized
     from parametry.core.layer import Layer
+    from parametry.core.load_report import LoadReport
     from parametry.core.mappings import Hyperparameters, Layers, Parameters
     from parametry.core.model import Model, Totals
     from parametry.core.parameter import Parameter
@@ -78,7 +82,10 @@ _HOMES = {
     "parametry.actions.diff": ["diff"],
     "parametry.actions.freeze": ["freeze", "unfreeze"],
     "parametry.actions.initialize": ["initialize"],
+    "parametry.actions.load": ["load"],
+    "parametry.actions.load_model": ["load_model"],
     "parametry.actions.reset": ["reset"],
+    "parametry.actions.save": ["save"],
     "parametry.actions.tie": ["tie", "untie"],
     "parametry.core.address": ["escape"],
     "parametry.core.coverage": ["Gap"],
@@ -86,6 +93,7 @@ _HOMES = {
     "parametry.core.hyperparameter": ["Change", "Hyperparameter"],
     "parametry.core.initialization": ["Initialization", "Initialized"],
     "parametry.core.layer": ["Layer"],
+    "parametry.core.load_report": ["LoadReport"],
     "parametry.core.mappings": ["Hyperparameters", "Layers", "Parameters"],
     "parametry.core.model": ["Model", "Totals"],
     "parametry.core.parameter": ["Parameter"],
@@ -149,6 +157,7 @@ __all__ = [
     "Layer",
     "Layers",
     "LoadError",
+    "LoadReport",
     "Model",
     "NotAModel",
     "NotBuilt",
@@ -186,11 +195,14 @@ __all__ = [
     "inspect",
     "lecun_normal",
     "lecun_uniform",
+    "load",
+    "load_model",
     "lsuv",
     "normal",
     "ones",
     "orthogonal",
     "reset",
+    "save",
     "sparse",
     "tie",
     "truncated_normal",

@@ -107,11 +107,22 @@ class Framework(Protocol):
         path: str,
         nbytes: int,
     ) -> Any:
-        """A new model from the framework's own configuration, its values not yet loaded.
+        """A new model from the framework's own configuration, without values, not compiled.
 
         The configuration is a stranger's: only the framework's own classes and `custom_objects` are
         made, and no more memory is taken than a file of `nbytes` bytes of arrays explains.
         """
+        ...
+
+    def compile_model(
+        self,
+        thing: Any,
+        config: Mapping[str, Any],
+        *,
+        custom_objects: Mapping[str, Any],
+        path: str,
+    ) -> None:
+        """Compile what `load_model` gave, as the configuration says."""
         ...
 
 

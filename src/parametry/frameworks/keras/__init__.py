@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from parametry.frameworks.keras.archive import names_in_file, structure, write
+from parametry.frameworks.keras.declared import declared
+from parametry.frameworks.keras.initial_slots import initial_slots
+from parametry.frameworks.keras.initializer import initializer
 from parametry.frameworks.keras.inspection import inspect, is_model
+from parametry.frameworks.keras.outputs import outputs
+from parametry.frameworks.keras.reconstruction import compile_model, load_model
 from parametry.frameworks.keras.trainability import set_trainable
 from parametry.frameworks.keras.tying import tie, untie
 
-__all__ = ["inspect", "is_model", "set_trainable", "tie", "untie"]
+__all__ = [
+    "compile_model",
+    "declared",
+    "initial_slots",
+    "initializer",
+    "inspect",
+    "is_model",
+    "load_model",
+    "names_in_file",
+    "outputs",
+    "set_trainable",
+    "structure",
+    "tie",
+    "untie",
+    "write",
+]
