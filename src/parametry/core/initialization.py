@@ -74,8 +74,8 @@ class Initialization:
             one that later rules took everything from. Empty in a reset.
 
     Example:
-        >>> entry = Initialized("dense/bias", (2,), "float32", rule="**", initializer={"class": "Z"})
-        >>> report = Initialization("initialize", "net", None, False, {"dense/bias": entry}, {"**": 1})
+        >>> bias = Initialized("dense/bias", (2,), "float32", (), "**", {"class": "Zeros"})
+        >>> report = Initialization("initialize", "net", 0, False, {bias.address: bias}, {"**": 1})
         >>> report["dense/bias"].rule, list(report.untouched)
         ('**', [])
     """

@@ -25,17 +25,21 @@ class VariableStore:
         layer: The layer that holds it.
         address: Its canonical address.
         others: Other layers that hold it too.
+
+    Attributes:
+        layer: The layer that holds it.
+        others: Other layers that hold it too.
     """
 
-    __slots__ = ("_address", "_layer", "_others", "_variable")
+    __slots__ = ("_address", "_variable", "layer", "others")
 
     def __init__(
         self, variable: Any, layer: Any, address: str, others: tuple[Any, ...] = ()
     ) -> None:
         self._variable = variable
-        self._layer = layer
+        self.layer = layer
         self._address = address
-        self._others = others
+        self.others = others
 
     @property
     def native(self) -> Any:
@@ -98,7 +102,7 @@ class VariableStore:
         return recall(self._variable)
 
     def _of_layer(self, variable: str, what: str) -> Any:
-        for layer in (self._layer, *self._others):
+        for layer in (self.layer, *self.others):
             stored = getattr(layer, "__dict__", {})
             for name in declared_names(variable, what):
                 if stored.get(name) is not None:
