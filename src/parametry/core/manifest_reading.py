@@ -144,7 +144,7 @@ class _Reader:
         texts = {key: value.get(key) for key in ("address", "rule", "source")}
         return Provenance(
             self._string(f"{entry}, action", value.get("action")),
-            None if made_by is None else from_json_value(made_by),
+            None if made_by is None else {k: from_json_value(v) for k, v in made_by.items()},
             seed,
             **{key: None if text is None else self._string(f"{entry}, {key}", text)
                for key, text in texts.items()},

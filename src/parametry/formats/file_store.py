@@ -128,7 +128,7 @@ class FileStore:
         layout, stored = self._layout, self._stored()
         count = _count(layout.shape)
         raw = np.empty(-(-count // layout.packed), dtype=stored)
-        self._backing.read_into(memoryview(raw.view(np.uint8)))
+        self._backing.read_into(raw.view(np.uint8).data)
         if layout.packed > 1:
             raw = _unpacked(raw.view(np.uint8), count).view(stored)
         if layout.big_endian:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from parametry.conventions.names import snake_case
 from parametry.conventions.variable_names import class_of_snake_case
 
-__all__ = ["UNKNOWN", "Said", "guessed", "said_of"]
+__all__ = ["UNKNOWN", "Said", "guessed", "made_at", "said_of", "without_number"]
 
 # Recurrent layers make their cell themselves, with their own arguments.
 _CELLS: Final = {
@@ -25,6 +25,14 @@ _CELLS: Final = {
 }
 _ATTENTION: Final = frozenset({"MultiHeadAttention", "GroupQueryAttention"})
 _PROJECTIONS: Final = frozenset({"query_dense", "key_dense", "value_dense", "output_dense"})
+# The order in which layers make those within themselves.
+_ORDER: Final = {
+    name: position
+    for position, name in enumerate(
+        ("forward_layer", "backward_layer", "query_dense", "key_dense", "value_dense", "softmax")
+        + ("dropout_layer", "output_dense")
+    )
+}
 _WRAPPED: Final = ("layer", "cell", "cells", "forward_layer", "backward_layer")
 _MOST_DIGITS: Final = 9
 
@@ -45,9 +53,9 @@ class Said:
     _children: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
-    def order(self) -> dict[str, int]:
-        """The position of each layer that a graph lists, by the layer's name."""
-        return {name: position for position, name in enumerate(self._children)}
+    def children(self) -> list[tuple[str, str]]:
+        """Name and class of each layer that a graph lists, in its order."""
+        return [(name, said_of(child).class_name) for name, child in self._children.items()]
 
     def child(self, name: str, component: str) -> Said:
         """What is known of a layer within.
@@ -124,6 +132,16 @@ def _name_in(config: Any) -> str | None:
     name = arguments.get("name") if isinstance(arguments, dict) else None
     name = config.get("name") if name is None else name
     return name if isinstance(name, str) else None
+
+
+def made_at(component: str) -> int:
+    """When a layer makes the one within that an attribute leads to, against the others it makes.
+
+    Example:
+        >>> made_at("forward_layer") < made_at("backward_layer")
+        True
+    """
+    return _ORDER.get(component.lstrip("_"), len(_ORDER))
 
 
 def guessed(name: str, component: str) -> Said:

@@ -16,10 +16,11 @@ from typing import Final
 from parametry.conventions.names import sibling_parts
 from parametry.conventions.variable_names import is_state, variable_names
 from parametry.core.address import join, part
+from parametry.core.dtype import kind, numpy_dtype
 from parametry.core.parameter import Role
 from parametry.formats.assembling import Found
 from parametry.formats.hdf5_file import Array, Hdf5
-from parametry.formats.keras_layers import UNKNOWN, Said, without_number
+from parametry.formats.keras_layers import UNKNOWN, Said, made_at, without_number
 
 __all__ = ["Node", "found_in", "layer_classes", "tree_of"]
 
@@ -115,22 +116,33 @@ def _settle(top: Node) -> None:
     while stack:
         node = stack.pop()
         node.frozen = node.frozen or not node.said.trainable
-        order = node.said.order
-        node.children.sort(
-            key=lambda child: (order.get(child.name, len(order)), _natural(child.component))
-        )
+        said = node.said
+        node.children.sort(key=_Order(said))
         layers = [child for child in node.children if not _of_training(child, node)]
         for child in layers:
-            child.said = node.said.child(child.name, child.component)
+            child.said = said.child(child.name, child.component)
             child.frozen = node.frozen
-        paths = _attribute_paths(layers)
-        parts = sibling_parts(
-            [(child.name, child.said.class_name) for child in layers], paths.__getitem__
-        )
-        for child, found in zip(layers, parts, strict=True):
+        # A layer that the graph lists and the file has not here is stored where it was met first.
+        stored = {child.name for child in layers}
+        elsewhere = [(name, cls) for name, cls in said.children if name not in stored]
+        paths = _attribute_paths(layers) + [None] * len(elsewhere)
+        siblings = [(child.name, child.said.class_name) for child in layers] + elsewhere
+        parts = sibling_parts(siblings, paths.__getitem__)
+        for child, found in zip(layers, parts, strict=False):
             child.address = join(node.address, found)
         node.children = layers + [child for child in node.children if child not in layers]
         stack.extend(layers)
+
+
+class _Order:
+    """Sorts the layers within one: as its graph lists them, then by the paths in the file."""
+
+    def __init__(self, said: Said) -> None:
+        self._listed = {name: position for position, (name, _) in enumerate(said.children)}
+
+    def __call__(self, child: Node) -> tuple[int, int, list[tuple[int, int, str]]]:
+        position = self._listed.get(child.name, len(self._listed))
+        return position, made_at(child.component), _natural(child.component)
 
 
 def _of_training(child: Node, above: Node) -> bool:
@@ -195,7 +207,11 @@ def found_in(top: Node, skip: frozenset[str] = frozenset()) -> Iterator[Found]:
 
 def _variables(node: Node, skip: frozenset[str]) -> Iterator[Found]:
     shapes = [array.layout.shape for array in node.arrays]
-    names = variable_names(node.said.class_name, node.said.arguments, shapes)
+    names = (
+        None
+        if _is_quantized(node)
+        else variable_names(node.said.class_name, node.said.arguments, shapes)
+    )
     for index, array in enumerate(node.arrays):
         if array.path in skip:
             continue
@@ -212,6 +228,14 @@ def _variables(node: Node, skip: frozenset[str]) -> Iterator[Found]:
             node.address,
             node.said.class_name,
         )
+
+
+def _is_quantized(node: Node) -> bool:
+    """Whether its matrices are of integers: it has other variables than its class has usually."""
+    return any(
+        kind(numpy_dtype(array.layout.dtype)) == "integer" and len(array.layout.shape) > 1
+        for array in node.arrays
+    )
 
 
 def _of_optimizer(node: Node, scope: str, skip: frozenset[str]) -> Iterator[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections.abc import Mapping
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def add_member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(info, content)
 
 
-def _aligned(name: str, file: BinaryIO | None) -> zipfile.ZipInfo:
+def _aligned(name: str, file: IO[bytes] | None) -> zipfile.ZipInfo:
     """A member whose bytes will begin at a multiple of the alignment."""
     info = zipfile.ZipInfo(name, _EARLIEST)
     info.external_attr = 0o644 << 16

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, TypeAlias, cast
 from parametry.core.manifest import Manifest
 from parametry.errors import FormatError, UnknownFormat
 from parametry.formats.contents import Contents
+from parametry.formats.locating import located
 from parametry.formats.not_models import what_it_is
 from parametry.formats.peek import Peek
 from parametry.formats.writing import Destination, Written
@@ -32,6 +33,7 @@ _BUILT_IN: Final = {
     "torch": "parametry.formats.torch_zip",
     "torch legacy": "parametry.formats.torch_legacy",
     "torch tar": "parametry.formats.torch_tar",
+    "tensorflow": "parametry.formats.tensorflow_checkpoint",
 }
 _SUFFIXES: Final = {
     ".safetensors": "safetensors",
@@ -83,7 +85,7 @@ def open_file(path: str | os.PathLike[str]) -> Contents:
         >>> contents.model.parameters["dense/kernel"].shape          # doctest: +SKIP
         (4, 8)
     """
-    peek = Peek.at(path)
+    peek = Peek.at(located(path))
     found = _recognising(peek, _BUILT_IN)
     if found is None:
         extra = {name: at for name, at in registered().items() if name not in _BUILT_IN}
@@ -94,7 +96,7 @@ def open_file(path: str | os.PathLike[str]) -> Contents:
             path=peek.path,
             hint=f"files of models that can be read: {', '.join(_BUILT_IN)}",
         )
-    return found.read(path)
+    return found.read(peek.path)
 
 
 def _recognising(peek: Peek, formats: Mapping[str, str]) -> Format | None:

@@ -71,7 +71,7 @@ def array_of(address: str, parameter: Written) -> NDArray[Any]:
 
 def bytes_of(array: NDArray[Any]) -> memoryview:
     """The bytes of a C-contiguous array, of ml_dtypes' kinds too, without a copy."""
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def with_dtypes(manifest: Manifest, dtypes: Mapping[str, str]) -> Manifest:

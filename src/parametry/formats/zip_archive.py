@@ -173,7 +173,7 @@ def _directory(source: FileBytes) -> list[zipfile.ZipInfo]:
         raise
     except Exception as error:  # a parser that is not ours may raise anything on damaged bytes
         raise FormatError(
-            f"the archive's directory cannot be read: {error or type(error).__name__}",
+            f"the archive's directory cannot be read: {str(error) or type(error).__name__}",
             path=source.path,
             hint="it may be cut short; get it again",
         ) from error
