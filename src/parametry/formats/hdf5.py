@@ -8,11 +8,13 @@ from typing import Any, Final
 import numpy as np
 
 from parametry.core.manifest import MEMBER, Manifest
-from parametry.errors import FormatError
+from parametry.errors import FormatError, FrameworkMissing
 from parametry.formats.assembling import Described, Found, assemble
 from parametry.formats.contents import Contents
 from parametry.formats.file_bytes import FileBytes
-from parametry.formats.hdf5_file import SIGNATURE, Array, Hdf5, Region, require_h5py
+from parametry.formats.hdf5_bytes import Region
+from parametry.formats.hdf5_file import Array, Hdf5
+from parametry.formats.hdf5_objects import SIGNATURE
 from parametry.formats.keras_layers import UNKNOWN, Said
 from parametry.formats.keras_layout import found_in, layer_classes, tree_of
 from parametry.formats.peek import Peek
@@ -33,7 +35,6 @@ def read(path: str | os.PathLike[str]) -> Contents:
 
     Raises:
         FormatError: It is cut short, damaged or hostile.
-        FrameworkMissing: h5py is not installed.
     """
     source = FileBytes.of(path)
     file = Hdf5.of(Region(source, 0, source.size))
@@ -60,7 +61,8 @@ def arrays_and_layers(
 ) -> tuple[list[Found], dict[str, str]]:
     """The arrays with their addresses, and the class of each layer, by address.
 
-    The manifest's names go before; what it does not name is found by Keras's own layout.
+    The manifest's names go before; what it does not name is found by Keras's own layout, and what
+    does not follow that by its path in the file.
 
     Args:
         path: The file, for messages.
@@ -86,7 +88,10 @@ def arrays_and_layers(
     known = frozenset(names.values())
     if len(known) != len(named):
         raise FormatError("the manifest gives one array two addresses", path=path)
-    others = [found for found in found_in(tree, known) if found.address not in names]
+    laid_out = list(found_in(tree, known))
+    known |= {found.name for found in laid_out} | {MEMBER}
+    plain = [_named(at, array) for at, array in file.arrays.items() if at not in known]
+    others = [found for found in laid_out + plain if found.address not in names]
     return named + others, layer_classes(tree)
 
 
@@ -109,7 +114,13 @@ def add_manifest(path: str | os.PathLike[str], manifest: Manifest) -> None:
         FrameworkMissing: h5py is not installed.
         OSError: The file cannot be written.
     """
-    h5py = require_h5py()
+    try:
+        import h5py
+    except ImportError:
+        raise FrameworkMissing(
+            "a manifest is put into an HDF5 file by h5py, which is not installed",
+            hint='pip install "parametry[files]"',
+        ) from None
     text = np.frombuffer(manifest.to_json().encode(), dtype=np.uint8)
     with h5py.File(os.fspath(path), "r+") as file:
         _replace(file, text)

@@ -16,7 +16,8 @@ from parametry.errors import FormatError
 from parametry.formats.assembling import Described, assemble
 from parametry.formats.contents import Contents
 from parametry.formats.hdf5 import arrays_and_layers
-from parametry.formats.hdf5_file import Hdf5, Region
+from parametry.formats.hdf5_bytes import Region
+from parametry.formats.hdf5_file import Hdf5
 from parametry.formats.keras_layers import said_of
 from parametry.formats.npz_writer import add_member
 from parametry.formats.peek import Peek
@@ -44,7 +45,6 @@ def read(path: str | os.PathLike[str]) -> Contents:
 
     Raises:
         FormatError: It is cut short, damaged or hostile.
-        FrameworkMissing: h5py is not installed.
     """
     archive = ZipArchive.of(path)
     source = archive.source.path

@@ -29,8 +29,16 @@ _PROJECTIONS: Final = frozenset({"query_dense", "key_dense", "value_dense", "out
 _ORDER: Final = {
     name: position
     for position, name in enumerate(
-        ("forward_layer", "backward_layer", "query_dense", "key_dense", "value_dense", "softmax")
-        + ("dropout_layer", "output_dense")
+        (
+            "forward_layer",
+            "backward_layer",
+            "query_dense",
+            "key_dense",
+            "value_dense",
+            "softmax",
+            "dropout_layer",
+            "output_dense",
+        )
     )
 }
 _WRAPPED: Final = ("layer", "cell", "cells", "forward_layer", "backward_layer")
