@@ -16,7 +16,7 @@ from parametry.formats.hdf5_bytes import Region
 from parametry.formats.hdf5_file import Array, Hdf5
 from parametry.formats.hdf5_objects import SIGNATURE
 from parametry.formats.keras_layers import UNKNOWN, Said
-from parametry.formats.keras_layout import found_in, layer_classes, tree_of
+from parametry.formats.keras_layout import found_in, is_laid_out, layer_classes, tree_of
 from parametry.formats.peek import Peek
 
 __all__ = ["NAME", "add_manifest", "arrays_and_layers", "read", "recognises"]
@@ -89,8 +89,11 @@ def arrays_and_layers(
     if len(known) != len(named):
         raise FormatError("the manifest gives one array two addresses", path=path)
     laid_out = list(found_in(tree, known))
-    known |= {found.name for found in laid_out} | {MEMBER}
-    plain = [_named(at, array) for at, array in file.arrays.items() if at not in known]
+    plain = [
+        _named(at, array)
+        for at, array in file.arrays.items()
+        if at not in known and at != MEMBER and not is_laid_out(at)
+    ]
     others = [found for found in laid_out + plain if found.address not in names]
     return named + others, layer_classes(tree)
 

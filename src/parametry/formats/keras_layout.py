@@ -22,7 +22,7 @@ from parametry.formats.assembling import Found
 from parametry.formats.hdf5_file import Array, Hdf5
 from parametry.formats.keras_layers import UNKNOWN, Said, made_at, without_number
 
-__all__ = ["Node", "found_in", "layer_classes", "tree_of"]
+__all__ = ["Node", "found_in", "is_laid_out", "layer_classes", "tree_of"]
 
 VARS: Final = "vars"
 # What a compiled model keeps beside its layers.
@@ -87,6 +87,16 @@ def tree_of(file: Hdf5, root: Said) -> Node:
     top.said = root
     _settle(top)
     return top
+
+
+def is_laid_out(path: str) -> bool:
+    """Whether an array stands where Keras puts a layer's variables.
+
+    Example:
+        >>> is_laid_out("layers/dense/vars/0"), is_laid_out("kernel")
+        (True, False)
+    """
+    return _is_vars(path.rpartition("/")[0])
 
 
 def _groups_of(file: Hdf5) -> Iterator[str]:
