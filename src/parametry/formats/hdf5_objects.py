@@ -275,7 +275,8 @@ class Objects:
         file = self._file
         file.signature(heap, b"GCOL")
         end = heap + file.number(heap + 8, 8)
-        at, out = heap + 16, {}
+        out: dict[int, tuple[int, int]] = {}
+        at = heap + 16
         while at + 16 <= end and len(out) < _MOST_TEXTS:
             index, size = file.number(at, 2), file.number(at + 8, 8)
             if not index:

@@ -57,8 +57,8 @@ class ArrayMember:
 
 
 def recognises(peek: Peek) -> bool:
-    """Whether it is an archive of NumPy's arrays, or an empty one that is called so."""
-    return peek.is_zip and any(name.endswith(SUFFIX) for name in peek.names)
+    """Whether it is an archive of NumPy's arrays; one of ours may hold none."""
+    return peek.is_zip and any(name.endswith(SUFFIX) or name == MEMBER for name in peek.names)
 
 
 def read(path: str | os.PathLike[str]) -> Contents:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections.abc import Mapping
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def write_npz(
                 np.lib.format.write_array_header_1_0(
                     member,
                     {
-                        "descr": np.lib.format.dtype_to_descr(array.dtype),
+                        "descr": _descr(array.dtype),
                         "fortran_order": False,
                         "shape": array.shape,
                     },
@@ -73,6 +73,12 @@ def add_member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     info = zipfile.ZipInfo(name, _EARLIEST)
     info.external_attr = 0o644 << 16
     archive.writestr(info, content)
+
+
+def _descr(dtype: np.dtype[Any]) -> str:
+    """What NumPy's header calls a dtype: of those that are not its own, their size alone."""
+    # ml_dtypes has some that would be written as '<f1', which NumPy itself cannot read.
+    return dtype.str if dtype.isbuiltin == 1 else f"|V{dtype.itemsize}"
 
 
 def _aligned(name: str, file: IO[bytes] | None) -> zipfile.ZipInfo:
