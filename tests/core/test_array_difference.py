@@ -178,6 +178,9 @@ def test_other_shapes_are_an_error() -> None:
 def test_what_counts_as_equal() -> None:
     nan, quiet = np.float32("nan"), np.array([0x7FC00001], "u4").view("f4")[0]
     assert array_difference(np.array([nan]), np.array([quiet])) is None
+    signalling = np.array([0x7F800001], "u4").view("f4")
+    assert array_difference(signalling, np.array([nan], "f2")) is None
+    assert array_difference(signalling, np.array([0], "f2")) is not None
     assert array_difference(np.array([np.inf]), np.array([np.inf], "f4")) is None
     zeros = array_difference(np.array([0.0]), np.array([-0.0]))
     assert zeros is not None

@@ -23,6 +23,8 @@ __all__ = ["ArrayDifference", "array_difference"]
 # What is worked out of a block fits in the cache; and from 10,000 elements on OpenBLAS starts
 # threads for a product, which takes thirty times as long where other work holds the cores.
 _BLOCK = 1 << 13
+# Within these, no square of an element that matters has overflowed or vanished.
+_SMALLEST_SQUARE, _LARGEST_SQUARE = 1e-200, 1e200
 _NUMBERS = frozenset({"bool", "integer", "float", "complex"})
 
 
@@ -104,14 +106,19 @@ def array_difference(
     one, two = _flat(first), _flat(second)
     if one.dtype == two.dtype and _equal_bits(one, two):
         return None
-    if not {kind(one.dtype), kind(two.dtype)} <= _NUMBERS:
+    kinds = {kind(one.dtype), kind(two.dtype)}
+    if not kinds <= _NUMBERS:
         changed = int(np.count_nonzero(one != two))
         return (
             ArrayDifference(one.size, changed, None, None, None, None, (0, 0)) if changed else None
         )
     tally = _Tally(tolerance)
     for start in range(0, one.size, _BLOCK):
-        tally.add(one[start : start + _BLOCK], two[start : start + _BLOCK])
+        blocks = one[start : start + _BLOCK], two[start : start + _BLOCK]
+        if kinds <= {"bool", "integer"}:
+            tally.add_integers(*blocks)
+        else:
+            tally.add_floats(*blocks, np.complex128 if "complex" in kinds else np.float64)
     return tally.result(one.size) if tally.changed else None
 
 
@@ -122,11 +129,9 @@ def _flat(array: NDArray[Any]) -> NDArray[Any]:
 def _equal_bits(one: NDArray[Any], two: NDArray[Any]) -> bool:
     if one.dtype.hasobject:
         return False
-    ones, twos = one.view(np.uint8), two.view(np.uint8)
-    step = _BLOCK * 32
     return all(
-        np.array_equal(ones[start : start + step], twos[start : start + step])
-        for start in range(0, ones.size, step)
+        one[start : start + _BLOCK].tobytes() == two[start : start + _BLOCK].tobytes()
+        for start in range(0, one.size, _BLOCK)
     )
 
 
@@ -145,40 +150,45 @@ class _Tally:
         # Of each block: the norms of both, of their difference, and the cosine between both.
         self._norms: list[tuple[float, float, float, float]] = []
 
-    def add(self, one: NDArray[Any], two: NDArray[Any]) -> None:
-        """Take in a block of both."""
-        if kind(one.dtype) in ("bool", "integer") and kind(two.dtype) in ("bool", "integer"):
-            distance, differs = _apart_as_integers(one, two)
-            if self._tolerance:
-                differs &= distance > self._tolerance
-            self.changed += int(np.count_nonzero(differs))
-            self._measure(_wide(one, np.float64), _wide(two, np.float64), distance)
-            return
-        wide = np.complex128 if "complex" in (kind(one.dtype), kind(two.dtype)) else np.float64
-        one, two = _wide(one, wide), _wide(two, wide)
-        # A difference may overflow, and that of two infinities is NaN.
-        with np.errstate(over="ignore", invalid="ignore"):
-            distance = np.abs(two - one)
-            same = _same(one, two, distance, self._tolerance)
-        self.changed += one.size - int(np.count_nonzero(same))
-        finite_one, finite_two = np.isfinite(one), np.isfinite(two)
-        finite = finite_one & finite_two
-        if not finite.all():
-            lost = (int(np.count_nonzero(~finite_one)), int(np.count_nonzero(~finite_two)))
-            self.nonfinite = (self.nonfinite[0] + lost[0], self.nonfinite[1] + lost[1])
-            one, two, distance = one[finite], two[finite], distance[finite]
-        self._measure(one, two, distance)
+    def add_integers(self, one: NDArray[Any], two: NDArray[Any]) -> None:
+        """Take in a block of integers or truth values."""
+        distance, differs = _apart_as_integers(one, two)
+        if self._tolerance:
+            differs &= distance > self._tolerance
+        self.changed += int(np.count_nonzero(differs))
+        largest = float(distance.max())
+        self._measure(_wide(one, np.float64), _wide(two, np.float64), distance, largest)
 
-    def _measure(self, one: NDArray[Any], two: NDArray[Any], distance: NDArray[Any]) -> None:
-        if not one.size:
-            return
+    def add_floats(self, one: NDArray[Any], two: NDArray[Any], wide: Any) -> None:
+        """Take in a block of which at least one is of floats, or of complex numbers."""
+        # A difference may overflow, that of two infinities is NaN, and some NaN tell of a cast.
+        with np.errstate(over="ignore", invalid="ignore"):
+            one, two = _wide(one, wide), _wide(two, wide)
+            distance = np.abs(two - one)
+            same = distance <= self._tolerance if self._tolerance else _same_bits(one, two)
+        largest = float(distance.max())
+        if not math.isfinite(largest):  # something is not finite, or a difference overflows
+            same |= _same_bits(one, two) | (np.isnan(one) & np.isnan(two))
+            finite_one, finite_two = np.isfinite(one), np.isfinite(two)
+            first, second = self.nonfinite
+            first += one.size - int(np.count_nonzero(finite_one))
+            second += two.size - int(np.count_nonzero(finite_two))
+            self.nonfinite = first, second
+            finite = finite_one & finite_two
+            one, two, distance = one[finite], two[finite], distance[finite]
+            largest = float(distance.max(initial=0.0))
+        self.changed += same.size - int(np.count_nonzero(same))
+        if one.size:
+            self._measure(one, two, distance, largest)
+
+    def _measure(
+        self, one: NDArray[Any], two: NDArray[Any], distance: NDArray[Any], largest: float
+    ) -> None:
         self._pairs += one.size
-        self._largest = max(self._largest, float(distance.max()))
+        self._largest = max(self._largest, largest)
         with np.errstate(over="ignore"):
             self._sum += float(distance.sum())
-        (norm_one, unit_one), (norm_two, unit_two) = _norm(one), _norm(two)
-        cosine = float(np.vdot(unit_one, unit_two).real)
-        self._norms.append((norm_one, norm_two, _norm(distance)[0], cosine))
+        self._norms.append(_norms(one, two, distance))
 
     def result(self, size: int) -> ArrayDifference:
         """How the arrays differ, after the last block."""
@@ -222,21 +232,28 @@ def _apart_as_integers(
     return (larger - smaller).astype(np.float64), differs
 
 
-def _same(
-    one: NDArray[Any], two: NDArray[Any], distance: NDArray[Any], tolerance: float
-) -> NDArray[np.bool_]:
-    same: NDArray[np.bool_] = one == two
-    if tolerance:
-        same |= distance <= tolerance
-    else:
-        same &= np.signbit(one.real) == np.signbit(two.real)
-        if one.dtype.kind == "c":
-            same &= np.signbit(one.imag) == np.signbit(two.imag)
-    same |= np.isnan(one) & np.isnan(two)
+def _same_bits(one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where two arrays of float64, or of complex128, have the same bits."""
+    same: NDArray[np.bool_] = one.view(np.int64) == two.view(np.int64)
+    if one.dtype.kind == "c":
+        same = same[::2] & same[1::2]
     return same
 
 
-def _norm(array: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+def _norms(
+    one: NDArray[Any], two: NDArray[Any], distance: NDArray[Any]
+) -> tuple[float, float, float, float]:
+    """The L2 norms of both and of their difference, and the cosine between both; 0 if undefined."""
+    pairs = ((one, one), (two, two), (distance, distance), (one, two))
+    first, second, apart, both = (float(np.vdot(x, y).real) for x, y in pairs)
+    if all(_SMALLEST_SQUARE < square < _LARGEST_SQUARE for square in (first, second, apart)):
+        first, second = math.sqrt(first), math.sqrt(second)
+        return first, second, math.sqrt(apart), both / first / second
+    (first, unit), (second, other) = _scaled(one), _scaled(two)
+    return first, second, _scaled(distance)[0], float(np.vdot(unit, other).real)
+
+
+def _scaled(array: NDArray[Any]) -> tuple[float, NDArray[Any]]:
     """The L2 norm, and the array divided by it; of zeros, zero and the array itself."""
     largest = float(np.abs(array).max())
     if largest == 0 or not math.isfinite(largest):
