@@ -56,14 +56,14 @@ def must_be_equal(found: Any, tensor: Any) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("dtypes.pt", "dtypes_legacy.pt", "dtypes_big_endian.pt", "views.pt", "views_legacy.pt"),
+        *("dtypes.pt", "dtypes_legacy.pt", "views.pt", "views_legacy.pt"),
         *STATE_DICTS,
     ],
 )
 def test_every_tensor_is_the_one_that_torch_reads(name: str) -> None:
     contents = open_file(GOLDEN / name)
     contents.check()
-    expected = loaded(name)
+    expected = loaded(name, weights_only="protocol" not in name)  # which knows protocol 2 alone
     parameters = contents.model.parameters
     tied = {alias for tie in contents.model.ties for alias in tie.aliases}
     turned = {alias for tie in contents.model.ties for alias in tie.transposed}
@@ -72,7 +72,8 @@ def test_every_tensor_is_the_one_that_torch_reads(name: str) -> None:
         assert address in parameters
         must_be_equal(parameters[address], tensor.t() if address in turned else tensor)
     assert len(parameters) + len(tied) == len(expected)
-    assert list(parameters) == [key.replace(".", "/") for key in expected if key.replace(".", "/") not in tied]
+    addresses = [key.replace(".", "/") for key in expected]
+    assert list(parameters) == [address for address in addresses if address not in tied]
 
 
 @pytest.mark.parametrize("name", ["dtypes.pt", "dtypes_legacy.pt", "views.pt", "tar.pt"])
@@ -95,8 +96,15 @@ def test_the_other_byte_order_is_turned_and_not_mapped() -> None:
     little = open_file(GOLDEN / "dtypes.pt").model.parameters
     assert contents.view("float32") is None
     assert contents.view("int8") is not None
-    found = contents.model.parameters["complex64"].numpy()
-    assert np.array_equal(found, little["complex64"].numpy().view(">c8"), equal_nan=True)
+    expected = loaded("dtypes_big_endian.pt")
+    for address, found in contents.model.parameters.items():
+        width = found.numpy().itemsize // (2 if found.dtype.startswith("complex") else 1)
+        # The file has the bytes of the other one, so each number is that one's turned around.
+        turned = little[address].numpy().reshape(-1).view(f"u{width}").byteswap()
+        assert turned.tobytes() == found.numpy().tobytes(), address
+        # torch 2.13 itself forgets to turn what it writes as untyped storages.
+        if address not in ("complex32", "uint16", "uint32", "uint64"):
+            must_be_equal(found, expected[address])
 
 
 @pytest.mark.parametrize("name", ["whole.pt", "whole_legacy.pt", "scripted.pt"])
@@ -123,6 +131,7 @@ def test_a_checkpoint_has_every_tensor_of_model_and_optimizer() -> None:
     assert len(slots) == sum(map(len, expected["optimizer"]["state"].values()))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_quantized_and_sparse_tensors_give_their_parts() -> None:
     model = open_file(GOLDEN / "special.pt").model
     expected = loaded("special.pt", weights_only=False)
@@ -154,7 +163,8 @@ def test_reading_needs_neither_torch_nor_any_module_that_the_file_names() -> Non
             contents = open_file(path)
             contents.check()
             assert len(contents.model.parameters) and contents.model.to_dict()
-        assert not {{"torch", "pickle", "tarfile", "argparse.Namespace"}} & set(sys.modules) - BEFORE
+        new = set(sys.modules) - BEFORE
+        assert not new & {{"torch", "pickle", "tarfile"}}
     """
     before = "import sys, numpy, zipfile\nimport parametry.core.value\nBEFORE = set(sys.modules)\n"
     done = subprocess.run(

@@ -11,7 +11,8 @@ In this order, over the object that the pickle made:
 3. Any other dict that holds a model under one of `MODEL_KEYS`, or an optimizer, or no tensor of its
    own, is a checkpoint. Its model is under the first of those keys that holds arrays, else the only
    entry that does; its addresses have no prefix. Further entries with arrays (a second network, an
-   average of the weights) keep their key: ``ema/layers/0/weight``.
+   average of the weights) keep their key: ``ema/layers/0/weight``. A tensor of its own (the state
+   of a random generator) is state under its key.
 4. Any other dict is a state dict: keys are taken apart at their dots, containers within are opened.
 
 All else becomes hyperparameters, by the key: Lightning's ``hyper_parameters`` is ``model/…``,
@@ -136,6 +137,7 @@ def _is_checkpoint(root: Mapping[Any, Any]) -> bool:
 
 def _add_checkpoint(parts: Parts, root: Mapping[Any, Any]) -> None:
     models: dict[Any, Any] = {}
+    further: list[Array] = []
     number = 0
     for key, given in root.items():
         name, value = key_text(key) if _is_name(key) else "", _unwrapped(given)
@@ -146,8 +148,8 @@ def _add_checkpoint(parts: Parts, root: Mapping[Any, Any]) -> None:
                 number += 1
         elif name not in _PLAIN and _is_model(value):
             models[key] = value
-        elif name not in _PLAIN and type(value) in (Tensor, NumpyArray) and _has_axes(value):
-            parts.add(Array(name, address_of_key(name), value, "state"))
+        elif name not in _PLAIN and type(value) is Tensor and value.shape:
+            further.append(Array(name, address_of_key(name), value, "state"))
         else:
             _add_values(parts, name, value)
     first = next((key for key in MODEL_KEYS if key in models), None)
@@ -155,14 +157,12 @@ def _add_checkpoint(parts: Parts, root: Mapping[Any, Any]) -> None:
         first = next(iter(models))
     for key, value in sorted(models.items(), key=lambda pair: pair[0] != first):
         _add_model(parts, value, "" if key == first else part(key_text(key)))
+    for array in further:
+        parts.add(array)
 
 
 def _is_name(key: Any) -> bool:
     return key is None or type(key) in (str, int, float, bool)
-
-
-def _has_axes(value: Tensor | NumpyArray) -> bool:
-    return bool(value.shape) if isinstance(value, Tensor) else value.array is not None
 
 
 def _add_model(parts: Parts, value: Any, address: str) -> None:

@@ -3,9 +3,9 @@
 A name is never imported. What the file asks to *call* is looked up in `_CALLS`, a table of
 functions of our own (`parametry.formats.torch_tensors`, `parametry.formats.torch_plain`) that check
 their arguments and give inert data; what is not in it is refused. A class whose object is made
-without a call (``NEWOBJ``, as every module of a whole pickled model) becomes an `Instance`: its name
-and its state. Names of Python's own library are refused at sight but for those listed here, and so are
-torch's and NumPy's where an object is to be made of what is a function.
+without a call (``NEWOBJ``, as every module of a whole pickled model) becomes an `Instance`: its
+name and its state. Names of Python's own library are refused at sight but for those listed here,
+and so are torch's and NumPy's where an object is to be made of what is a function.
 """
 
 from __future__ import annotations

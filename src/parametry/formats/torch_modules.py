@@ -165,7 +165,7 @@ def _scripted(module: Instance, classes: Mapping[str, Scripted]) -> _Module:
         for at, tensor in tensors.items():
             trained = role == "trainable" and not tensor.requires_grad
             out.tensors[at] = (tensor, "frozen" if trained else role)
-        if not tensors:
+        if not tensors and value is not None:  # a parameter that is not there
             plain[own] = value
     out.settings = _settings(plain)
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,8 +21,12 @@ MOST_ARRAYS: Final = 500_000
 DEEPEST: Final = 200
 """How deeply containers or modules may lie within each other."""
 _TRAINED: Final = frozenset(
-    {"float64", "float32", "float16", "bfloat16", "complex64", "complex128"}
+    {"float64", "float32", "float16", "bfloat16", "complex32", "complex64", "complex128"}
 )
+
+
+# What of a tensor's parts holds its values; the others (indices, scales) are book-keeping.
+_VALUES: Final = frozenset({"values", "local_tensor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,8 @@ class Parts:
         for name, inner in value.parts.items():
             below = f"{array.address}/{part(name)}"
             if isinstance(inner, Tensor):
-                self.add(Array(f"{array.name}.{name}", below, inner, array.role, array.layer))
+                role = array.role if array.role == "optimizer" or name in _VALUES else "state"
+                self.add(Array(f"{array.name}.{name}", below, inner, role, array.layer))
             else:
                 self.values[join("model", below)] = inner
 
@@ -169,12 +174,3 @@ def arrays_below(
             if key is None or type(key) in (str, int, float, bool)
         ]
         waiting.extend(reversed(items))
-
-
-def each_plain(
-    value: Mapping[Any, Any] | list[Any], name: str, address: str
-) -> Iterator[tuple[str, Any]]:
-    """The leaves that are no arrays, by address."""
-    for _, at, found in arrays_below(value, name, address):
-        if type(found) not in (Tensor, NumpyArray):
-            yield at, found

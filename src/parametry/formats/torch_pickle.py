@@ -104,7 +104,7 @@ class _Machine:
         return int.from_bytes(self.data[at : at + width], "little")
 
     def chunk(self, width: int) -> bytes:
-        length = self.number(width)
+        length = self.byte() if width == 1 else self.number(width)
         at = self.position
         self.position = at + length
         self.pay(length + 40)
@@ -124,12 +124,10 @@ class _Machine:
 
     # -- plain values
 
-    def push(self, value: Any) -> None:
-        self.stack.append(value)
-
-    def unsigned(self, width: int) -> None:
-        self.room -= 32
-        self.stack.append(self.number(width))
+    def byte(self) -> int:
+        at = self.position
+        self.position = at + 1
+        return self.data[at]
 
     def signed(self) -> None:
         self.pay(32)
@@ -323,11 +321,11 @@ def _shown(key: Any) -> str:
 
 
 _STEPS: Final[dict[int, Callable[[_Machine], None]]] = {
-    ord("N"): lambda machine: machine.push(None),
-    0x88: lambda machine: machine.push(True),
-    0x89: lambda machine: machine.push(False),
-    ord("K"): lambda machine: machine.unsigned(1),
-    ord("M"): lambda machine: machine.unsigned(2),
+    ord("N"): lambda machine: machine.stack.append(None),
+    0x88: lambda machine: machine.stack.append(True),
+    0x89: lambda machine: machine.stack.append(False),
+    ord("K"): lambda machine: machine.stack.append(machine.byte()),
+    ord("M"): lambda machine: machine.stack.append(machine.number(2)),
     ord("J"): _Machine.signed,
     0x8A: lambda machine: machine.long(1),
     0x8B: lambda machine: machine.long(4),
@@ -344,7 +342,7 @@ _STEPS: Final[dict[int, Callable[[_Machine], None]]] = {
     ord("("): _Machine.mark,
     ord("0"): _Machine.drop,
     ord("1"): _Machine.drop_to_mark,
-    ord(")"): lambda machine: machine.push(()),
+    ord(")"): lambda machine: machine.stack.append(()),
     0x85: lambda machine: machine.tuple_of(1),
     0x86: lambda machine: machine.tuple_of(2),
     0x87: lambda machine: machine.tuple_of(3),
@@ -358,10 +356,10 @@ _STEPS: Final[dict[int, Callable[[_Machine], None]]] = {
     0x8F: _Machine.empty_set,
     0x90: _Machine.add_all,
     0x91: _Machine.frozen_set,
-    ord("q"): lambda machine: machine.put(machine.number(1)),
+    ord("q"): lambda machine: machine.put(machine.byte()),
     ord("r"): lambda machine: machine.put(machine.number(4)),
     0x94: lambda machine: machine.put(machine.memoized),
-    ord("h"): lambda machine: machine.get(machine.number(1)),
+    ord("h"): lambda machine: machine.get(machine.byte()),
     ord("j"): lambda machine: machine.get(machine.number(4)),
     0x80: lambda machine: machine.skip(1),
     0x95: lambda machine: machine.skip(8),

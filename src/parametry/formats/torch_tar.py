@@ -41,12 +41,10 @@ _LONGEST_RECORDS: Final = 1 << 16
 def recognises(peek: Peek) -> bool:
     """Whether it is a tar archive that begins with one of torch's members, or their times."""
     start = peek.start
-    if start[257:262] != b"ustar":
-        return False
-    first = start[:100].split(b"\0")[0].decode("latin1")
-    if start[156:157] == b"x":  # a header with times, before the member's own
-        first = first.rpartition("/")[2]
-    return first.removeprefix("./") in _MEMBERS
+    if start[257:262] == b"ustar" and start[156:157] == b"x":  # times, before the member's header
+        start = start[2 * _BLOCK :]
+    name = start[:100].split(b"\0")[0].decode("latin1")
+    return start[257:262] == b"ustar" and name.removeprefix("./") in _MEMBERS
 
 
 def read(path: str | os.PathLike[str]) -> Contents:
