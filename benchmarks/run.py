@@ -24,8 +24,8 @@ from typing import Any
 
 from measure import BACKENDS, HERE, Figure
 
-BENCHMARKS = ["importing", "inspection", "building", "fitting"]
-PACKAGES = ["parametry", "keras", "tensorflow", "jax", "torch", "numpy"]
+BENCHMARKS = ["importing", "inspection", "building", "fitting", "initializing"]
+PACKAGES = ["parametry", "keras", "tensorflow", "jax", "torch", "numpy", "numba"]
 RESULTS = HERE / "results"
 PAGE = HERE / "RESULTS.md"
 

@@ -30,11 +30,13 @@ def finite(name: str, value: object, *, least: float = -math.inf) -> float:
         >>> finite("stddev", 1, least=0)
         1.0
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
         raise RuleError(f"{name} is a number, not {value!r}", hint=f"as {name}=0.05")
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (OverflowError, TypeError):  # an integer beyond any float, a complex number
+    except OverflowError:  # an integer beyond any float
         number = math.nan
     if not math.isfinite(number) or number < least:
         wanted = (
