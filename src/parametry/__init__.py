@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from parametry._version import __version__
 
 if TYPE_CHECKING:
+    from parametry.actions.convert import convert
     from parametry.actions.diff import diff
     from parametry.actions.freeze import freeze, unfreeze
     from parametry.actions.initialize import initialize
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from parametry.sources.inspection import inspect
 
 _HOMES = {
+    "parametry.actions.convert": ["convert"],
     "parametry.actions.diff": ["diff"],
     "parametry.actions.freeze": ["freeze", "unfreeze"],
     "parametry.actions.initialize": ["initialize"],
@@ -182,6 +184,7 @@ __all__ = [
     "ValueUnavailable",
     "__version__",
     "constant",
+    "convert",
     "diff",
     "dirac",
     "escape",

@@ -18,10 +18,16 @@ __all__ = ["invoke"]
 _HOMES = {
     "run": "parametry.cli.run:run",
     "show": "parametry.cli.show:show",
+    "get": "parametry.cli.get:get",
+    "diff": "parametry.cli.diff:diff",
+    "convert": "parametry.cli.convert:convert",
 }
 _SUMMARIES = {
     "run": "Run a script unmodified; tell every hyperparameter that it used.",
     "show": "Show what a model's file holds, without its framework.",
+    "get": "Print one hyperparameter or parameter of a file.",
+    "diff": "Show what two files hold differently.",
+    "convert": "Write a model's file in another format.",
 }
 
 _HELP = """Every number in a deep-learning model: its address, value, origin and history.
@@ -43,7 +49,8 @@ In Python:
 """
 
 _EPILOG = """\b
-Exit codes: 0 fine, 2 usage, 3 unreadable, 4 nothing matched; `run` exits as the script does.
+Exit codes: 0 fine, 1 a finding (`diff`: they differ), 2 usage, 3 unreadable, 4 nothing matched;
+`run` exits as the script does.
 Completion: eval "$(_PARAMETRY_COMPLETE=bash_source parametry)"    (or zsh_source, fish_source)
 """
 

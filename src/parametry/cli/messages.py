@@ -10,13 +10,26 @@ from typing import IO
 
 from parametry.errors import NothingMatched, ParametryError, PatternError, UnknownAddress
 
-__all__ = ["UsageFault", "error", "exit_code", "fault", "say"]
+__all__ = ["CannotWrite", "UsageFault", "error", "exit_code", "fault", "say"]
 
 FAULT_OF_PARAMETRY = 70  # EX_SOFTWARE of sysexits.h
 
 
 class UsageFault(ParametryError):
     """The command was called in a way that cannot be meant."""
+
+
+class CannotWrite(ParametryError):
+    """A file that was asked for cannot be written.
+
+    Args:
+        path: The file.
+        problem: What the system said.
+    """
+
+    def __init__(self, path: object, problem: OSError) -> None:
+        reason = (problem.strerror or str(problem)).lower()
+        super().__init__(f"{path} cannot be written: {reason}", hint="name another file")
 
 
 def exit_code(problem: ParametryError) -> int:

@@ -9,7 +9,7 @@ from typing import IO, Protocol
 from parametry.cli import messages
 from parametry.show.detail import Detail
 
-__all__ = ["Page", "columns", "in_colour", "put"]
+__all__ = ["Page", "columns", "in_colour", "line", "put"]
 
 _WIDTH = 160  # of text that goes to no terminal
 
@@ -48,6 +48,16 @@ def put(
             stream.write(getattr(text, kind)(thing, width=columns(stream), detail=detail) + "\n")
         stream.flush()
     except BrokenPipeError:  # the reader, as ``head``, has seen enough
+        messages.forget(stream)
+
+
+def line(text: str) -> None:
+    """Print text on standard output as it is, with a line's end."""
+    stream = sys.stdout
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except BrokenPipeError:
         messages.forget(stream)
 
 

@@ -1,0 +1,74 @@
+"""``parametry convert``: a model's file in another format, dtype, or under other names."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["convert"]
+
+_HELP = """Write a model's file in another format; its suffix decides: .safetensors or .npz.
+
+Ties, frozen parameters and hyperparameters are kept. OLD=NEW of --map are addresses or patterns,
+whose wildcards stand for the same; an empty NEW leaves out, and a final ^T transposes.
+
+\b
+Examples:
+  parametry convert model.keras model.safetensors
+  parametry convert --dtype bfloat16 model.pt model.safetensors
+  parametry convert --select 'encoder/**' --map 'encoder/**=**' model.keras encoder.npz
+"""
+
+
+@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("source", metavar="FILE", type=click.Path())
+@click.argument("target", metavar="TARGET", type=click.Path())
+@click.option("--select", metavar="PATTERN", multiple=True, help="Write only what matches.")
+@click.option("--map", "renames", metavar="OLD=NEW", multiple=True, help="Write under other names.")
+@click.option("--dtype", metavar="DTYPE", help="Round floating-point parameters to this dtype.")
+@click.option("--optimizer", is_flag=True, help="Write the optimizer's slots too.")
+@click.option("--no-overwrite", is_flag=True, help="Refuse to replace a file that is there.")
+def convert(
+    *,
+    source: str,
+    target: str,
+    select: tuple[str, ...],
+    renames: tuple[str, ...],
+    dtype: str | None,
+    optimizer: bool,
+    no_overwrite: bool,
+) -> int:
+    """Convert a file; see the help text above for what a user is told."""
+    import sys
+
+    from parametry.actions.convert import convert as write
+    from parametry.cli import messages
+    from parametry.cli.progress import progress
+    from parametry.sources.inspection import inspect
+
+    rules = dict(_rule(text) for text in renames)
+    view = inspect(source)
+    try:
+        with progress(f"writing {target}", sys.stderr):
+            write(
+                view,
+                target,
+                select=select,
+                map=rules or None,
+                dtype=dtype,
+                optimizer=optimizer,
+                overwrite=not no_overwrite,
+            )
+    except OSError as problem:
+        raise messages.CannotWrite(target, problem) from problem
+    return 0
+
+
+def _rule(text: str) -> tuple[str, str | tuple[str, str] | None]:
+    from parametry.cli.messages import UsageFault
+
+    old, sign, new = text.partition("=")
+    if not sign or not old:
+        raise UsageFault(f"--map {text!r} is no OLD=NEW", hint="--map 'encoder/**=body/**'")
+    if not new:
+        return old, None
+    return old, ((new.removesuffix("^T"), "T") if new.endswith("^T") else new)

@@ -1,0 +1,70 @@
+"""``parametry diff``: what two models' files hold differently."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["diff"]
+
+_HELP = """Show what differs between two models: what was chosen, learned and tied.
+
+Exits with 0 where nothing differs, 1 where something does.
+
+\b
+Examples:
+  parametry diff monday.keras friday.safetensors
+  parametry diff --select 'encoder/**' a.npz b.npz
+  parametry diff --tolerance 1e-6 a.safetensors b.safetensors
+  parametry diff --no-values --json a.keras b.keras
+"""
+
+
+@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("first", metavar="FILE", type=click.Path())
+@click.argument("second", metavar="FILE", type=click.Path())
+@click.option("--select", metavar="PATTERN", multiple=True, help="Compare only what matches.")
+@click.option("--ignore", metavar="PATTERN", multiple=True, help="Leave out what matches.")
+@click.option("--no-values", is_flag=True, help="Compare no values, only what there is.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="The largest absolute difference of two elements that does not count.",
+)
+@click.option("--optimizer", is_flag=True, help="Compare the optimizers' slots too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; it has everything.")
+@click.option("--plain", is_flag=True, help="Print without colours; NO_COLOR does too.")
+def diff(
+    *,
+    first: str,
+    second: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    no_values: bool,
+    tolerance: float,
+    optimizer: bool,
+    as_json: bool,
+    plain: bool,
+) -> int:
+    """Compare two files; see the help text above for what a user is told."""
+    import sys
+
+    from parametry.actions.diff import diff as compare
+    from parametry.cli.output import put
+    from parametry.cli.progress import progress
+    from parametry.show.detail import Detail
+    from parametry.sources.inspection import inspect
+
+    one, two = inspect(first), inspect(second)
+    with progress("comparing", sys.stderr):
+        found = compare(
+            one,
+            two,
+            select=select,
+            ignore=ignore,
+            values=not no_values,
+            tolerance=tolerance,
+            optimizer=optimizer,
+        )
+    put(found, kind="difference", detail=Detail(), as_json=as_json, plain=plain)
+    return 1 if found else 0
