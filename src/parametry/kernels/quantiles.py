@@ -1,0 +1,203 @@
+"""Quantiles and sketch of a large array: from a sample, or exactly by counting.
+
+Exactly: a sample tells roughly where the median is and how far values spread. One pass counts the
+values in a grid of fine bins laid there, which gives the sketch and tells in which bin each wanted
+rank is. A second pass collects what is in these few bins, to be sorted. A bin in which too much is
+(values that are all but equal, heavy tails) is searched by counting instead, 16 bits of a value's
+key at a time, which holds nothing but the counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parametry.core.statistics import Distribution, Moments, merge
+from parametry.kernels.grid import Grid, grid_around, in_working_precision
+from parametry.kernels.ranks import between, quantiles_of_sorted, ranks
+from parametry.kernels.statistics_numpy import DIGIT, digit_counts, value_of
+
+__all__ = ["SAMPLE", "Over", "distribution_of_all", "exact_distribution", "sample"]
+
+SAMPLE: Final = 1 << 16
+"""How many values a sample has; an array with no more is taken whole."""
+
+# Values that are collected to be sorted: 64 MiB of doubles, and twice that while they are sorted.
+_MOST_COLLECTED: Final = 1 << 23
+T = TypeVar("T")
+
+
+class Over(Protocol):
+    """Applies a function to every stretch of an array; its results, in order."""
+
+    def __call__(self, function: Callable[[NDArray[Any]], T], /) -> list[T]:
+        """What the function gives for each."""
+        ...
+
+
+def distribution_of_all(values: NDArray[Any], *, exact: bool) -> Distribution | None:
+    """Quantiles and sketch of values that fit into memory twice; None where none is finite.
+
+    Args:
+        values: The values, of any shape.
+        exact: Whether they are all there are.
+    """
+    working = in_working_precision(values).reshape(-1)
+    finite = np.isfinite(working)
+    ordered = np.sort(working[finite]) if not finite.all() else np.sort(working)
+    if not ordered.size:
+        return None
+    quantiles = quantiles_of_sorted(ordered)
+    grid = grid_around(ordered, quantiles)
+    counts = np.bincount(grid.slots(ordered), minlength=grid.bins + 2)
+    return Distribution(quantiles, grid.sketch(counts), ordered.size, exact)
+
+
+def sample(array: NDArray[Any]) -> NDArray[Any]:
+    """One value from each of 65,536 equally long parts of an array, each anywhere within its part.
+
+    The same array gives the same sample. The rank of its quantile at a level ``q`` is off by a
+    standard deviation of at most ``sqrt(q * (1 - q)) / 256`` of all ranks: 0.2 % for the median.
+
+    Args:
+        array: An array of more than `SAMPLE` values.
+    """
+    edges = np.linspace(0, array.size, SAMPLE + 1).astype(np.int64)
+    # Where in its part: a hash of its number, so that no period of the array can meet the sample's.
+    numbers = np.arange(SAMPLE, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    shares = (numbers >> np.uint64(40)).astype(np.float64) * 2.0**-24
+    places = edges[:-1] + (np.diff(edges) * shares).astype(np.int64)
+    if array.flags.c_contiguous:
+        return array.reshape(-1)[places]
+    return array[np.unravel_index(places, array.shape)]
+
+
+def exact_distribution(
+    over: Over, engine: Any, rough: NDArray[Any]
+) -> tuple[list[Moments], Distribution | None]:
+    """Moments of every stretch, exact quantiles and an exact sketch, in two passes.
+
+    Args:
+        over: Applies a function to every stretch of the array.
+        engine: Who counts and collects: `statistics_numpy`, or the compiled loops.
+        rough: A `sample` of the array.
+    """
+    guess = np.sort(in_working_precision(rough))
+    guess = guess[np.isfinite(guess)]
+    if not guess.size:  # then almost nothing is finite, and any grid will do
+        guess = np.zeros(1, guess.dtype)
+    grid = grid_around(guess, quantiles_of_sorted(guess))
+    fine = grid.finer()
+
+    def first(values: NDArray[Any]) -> tuple[Moments, NDArray[np.int64]]:
+        # The second finds in the cache what the first brought there.
+        return engine.moments(values), engine.slot_counts(values, fine)
+
+    found = over(first)
+    parts = [part for part, _ in found]
+    whole = merge(parts)
+    if not whole.finite:
+        return parts, None
+    counts = np.sum([counted for _, counted in found], axis=0)
+    counts[0] -= whole.nan + whole.negative_infinity
+    counts[-1] -= whole.positive_infinity
+    lower, upper, shares = ranks(whole.finite)
+    wanted = np.union1d(lower, upper)
+    values = _at_ranks(over, engine, fine, counts, whole, wanted, rough.dtype)
+    low = np.array([values[int(rank)] for rank in lower])
+    high = np.array([values[int(rank)] for rank in upper])
+    quantiles = between(low, high, shares)
+    return parts, Distribution(quantiles, grid.sketch(counts), whole.finite, exact=True)
+
+
+def _at_ranks(  # noqa: PLR0917 - what two passes are told
+    over: Over,
+    engine: Any,
+    grid: Grid,
+    counts: NDArray[np.int64],
+    whole: Moments,
+    wanted: NDArray[np.int64],
+    dtype: np.dtype[Any],
+) -> dict[int, float]:
+    """The finite values at these ranks."""
+    ends = np.cumsum(counts)
+    slots = np.searchsorted(ends, wanted, side="right")
+    # Zeros are known by their number, and a bin may hold nothing else: they are not collected.
+    of_zero = int(grid.slots(np.zeros(1))[0])
+    held = counts.copy()
+    held[of_zero] -= whole.zeros
+    chosen = _few(held, slots)
+    collected = _collected(over, engine, grid, chosen)
+    begins = dict(zip(chosen.tolist(), np.cumsum(held[chosen]) - held[chosen], strict=True))
+    out: dict[int, float] = {}
+    left: list[int] = []
+    for rank, slot in zip(wanted.tolist(), slots.tolist(), strict=True):
+        if slot not in begins:
+            left.append(rank)
+            continue
+        begin = int(begins[slot])
+        within = collected[begin : begin + int(held[slot])]
+        place = rank - int(ends[slot] - counts[slot])
+        if slot == of_zero:
+            negative = int(np.searchsorted(within, 0))
+            if negative <= place < negative + whole.zeros:
+                out[rank] = 0.0
+                continue
+            place -= whole.zeros if place > negative else 0
+        out[rank] = float(within[place])
+    return out | _by_digits(over, left, whole.negative_infinity, dtype)
+
+
+def _few(held: NDArray[np.int64], slots: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Of these slots, those that hold few enough values to collect, in order."""
+    chosen: list[int] = []
+    room = _MOST_COLLECTED
+    for slot in sorted(set(slots.tolist()), key=lambda slot: int(held[slot])):
+        if held[slot] <= room:
+            chosen.append(slot)
+            room -= int(held[slot])
+    return np.array(sorted(chosen), np.int64)
+
+
+def _collected(over: Over, engine: Any, grid: Grid, slots: NDArray[np.int64]) -> NDArray[Any]:
+    """The finite values in these slots but for zeros, in ascending order."""
+    if not slots.size:
+        return np.zeros(0)
+    found = np.concatenate(over(lambda values: engine.collect(values, grid, slots)))
+    return np.sort(found[np.isfinite(found)])
+
+
+def _by_digits(over: Over, wanted: list[int], below: int, dtype: np.dtype[Any]) -> dict[int, float]:
+    """The values at these ranks by counting alone: slower, and of no size to speak of.
+
+    Args:
+        over: Applies a function to every stretch of the array.
+        wanted: Ranks among the finite values.
+        below: How many values come before these: −∞.
+        dtype: The array's dtype.
+    """
+    known: dict[tuple[int, int], NDArray[np.int64]] = {}
+    out: dict[int, float] = {}
+    for rank in wanted:
+        low, left = 0, rank + below
+        for shift in range(64 - DIGIT, -1, -DIGIT):
+            if (low, shift) not in known:
+                known[low, shift] = _digits(over, low, shift)
+            ends = np.cumsum(known[low, shift])
+            digit = int(np.searchsorted(ends, left, side="right"))
+            left -= int(ends[digit - 1]) if digit else 0
+            low += digit << shift
+        out[rank] = value_of(low, dtype)
+    return out
+
+
+def _digits(over: Over, low: int, shift: int) -> NDArray[np.int64]:
+    counted: NDArray[np.int64] = np.sum(
+        over(lambda values: digit_counts(values, low, shift)), axis=0
+    )
+    return counted

@@ -1,0 +1,168 @@
+"""Statistics in plain NumPy: what the compiled loops are measured against, and enough for most.
+
+Each function takes one stretch of an array: one axis, contiguous, in the machine's byte order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parametry.core.dtype import kind
+from parametry.core.statistics import Moments, merge, two_sum
+from parametry.kernels.grid import Grid, in_working_precision
+
+__all__ = [
+    "DIGIT",
+    "byte_counts",
+    "collect",
+    "digit_counts",
+    "keys",
+    "moments",
+    "slot_counts",
+    "value_of",
+]
+
+# So many values, widened to float64, stay in the processor's own cache.
+_BLOCK: Final = 1 << 15
+DIGIT: Final = 16
+"""How many bits of a key `digit_counts` tells apart."""
+
+_TOP: Final = np.uint64(1 << 63)
+
+
+def moments(values: NDArray[Any], exponent: int = 0) -> Moments:
+    """Counts, extremes and moments.
+
+    Args:
+        values: A stretch of an array.
+        exponent: The power of two to divide by before anything is squared.
+    """
+    blocks = (values[start : start + _BLOCK] for start in range(0, values.size, _BLOCK))
+    with np.errstate(all="ignore"):
+        return merge(_moments(block, exponent) for block in blocks)
+
+
+def _moments(values: NDArray[Any], exponent: int) -> Moments:
+    count, nan, above, below = values.size, 0, 0, 0
+    if kind(values.dtype) in ("bool", "integer"):
+        low, high = int(values.min()), int(values.max())
+        wide = values.astype(np.float64)
+    else:
+        wide = values.astype(np.float64, copy=False)
+        finite = np.isfinite(wide)
+        if not finite.all():
+            nan = int(np.isnan(wide).sum())
+            above, below = int((wide == np.inf).sum()), int((wide == -np.inf).sum())
+            wide = wide[finite]
+            if not wide.size:
+                return Moments(
+                    count=count, nan=nan, positive_infinity=above, negative_infinity=below
+                )
+        # Adding 0.0 turns −0.0 into 0.0.
+        low, high = float(wide.min()) + 0.0, float(wide.max()) + 0.0
+    zeros = wide.size - int(np.count_nonzero(wide))
+    if exponent:
+        wide = np.ldexp(wide, -exponent)
+    # Deviations from one of the values, rather than the values: their squares do not cancel.
+    shift = float(wide[0])
+    deviations = wide - shift
+    total = float(deviations.sum())
+    squares = float(np.square(deviations).sum())
+    off = total / wide.size
+    centre, residue = two_sum(shift, off)
+    return Moments(
+        count=count,
+        nan=nan,
+        positive_infinity=above,
+        negative_infinity=below,
+        zeros=zeros,
+        min=low,
+        max=high,
+        centre=centre,
+        residue=residue,
+        squares=max(squares - total * off, 0.0),
+        magnitudes=float(np.abs(wide).sum()),
+        exponent=exponent,
+    )
+
+
+def slot_counts(values: NDArray[Any], grid: Grid) -> NDArray[np.int64]:
+    """How many values are in each slot of a grid."""
+    counts = np.zeros(grid.bins + 2, np.int64)
+    for start in range(0, values.size, _BLOCK):
+        block = in_working_precision(values[start : start + _BLOCK])
+        counts += np.bincount(grid.slots(block), minlength=grid.bins + 2)
+    return counts
+
+
+def collect(values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64]) -> NDArray[Any]:
+    """The values in the wanted slots of a grid, but for zeros."""
+    chosen = np.zeros(grid.bins + 2, np.bool_)
+    chosen[wanted] = True
+    found = []
+    for start in range(0, values.size, _BLOCK):
+        block = values[start : start + _BLOCK]
+        found.append(block[chosen[grid.slots(in_working_precision(block))] & (block != 0)])
+    return np.concatenate(found) if found else values[:0]
+
+
+def byte_counts(values: NDArray[Any]) -> NDArray[np.int64]:
+    """How often each bit pattern of a dtype of 8 or 16 bits occurs, in their order as integers.
+
+    Args:
+        values: A stretch of an array.
+    """
+    patterns = 1 << 8 * values.dtype.itemsize
+    bits = values.view(np.uint8 if patterns == 1 << 8 else np.uint16)
+    counts = np.zeros(patterns, np.int64)
+    for start in range(0, bits.size, _BLOCK):
+        counts += np.bincount(bits[start : start + _BLOCK], minlength=patterns)
+    return counts
+
+
+def keys(values: NDArray[Any]) -> NDArray[np.uint64]:
+    """Whole numbers that stand in the same order as the values; NaN comes last.
+
+    Example:
+        >>> keys(np.array([1, -1, 0], np.int64)).argsort().tolist()
+        [1, 2, 0]
+    """
+    if kind(values.dtype) != "float":
+        wide = values.astype(np.int64 if values.dtype.kind != "u" else np.uint64)
+        return wide.view(np.uint64) ^ _TOP if wide.dtype.kind == "i" else wide
+    wide = values.astype(np.float64) + 0.0  # without −0.0
+    bits = wide.view(np.int64)
+    ordered = bits ^ ((bits >> 63) & np.int64(0x7FFFFFFFFFFFFFFF))
+    found = ordered.view(np.uint64) ^ _TOP
+    found[np.isnan(wide)] = np.uint64(0xFFFFFFFFFFFFFFFF)
+    return found
+
+
+def value_of(key: int, dtype: np.dtype[Any]) -> float:
+    """The value that a key stands for, as float64."""
+    if dtype.kind == "u":
+        return float(key)
+    signed = key - (1 << 63)
+    if kind(dtype) != "float":
+        return float(signed)
+    bits = np.array(signed, np.int64)
+    return float((bits ^ ((bits >> 63) & np.int64(0x7FFFFFFFFFFFFFFF))).view(np.float64))
+
+
+def digit_counts(values: NDArray[Any], low: int, shift: int) -> NDArray[np.int64]:
+    """Of the keys from ``low`` on that differ from it in 16 bits: how often each of these occur.
+
+    Args:
+        values: A stretch of an array.
+        low: A key whose lower ``shift + DIGIT`` bits are zero.
+        shift: Where the 16 bits begin.
+    """
+    counts = np.zeros(1 << DIGIT, np.int64)
+    for start in range(0, values.size, _BLOCK):
+        digits = (keys(values[start : start + _BLOCK]) - np.uint64(low)) >> np.uint64(shift)
+        inside = digits[digits < np.uint64(1 << DIGIT)]
+        counts += np.bincount(inside.astype(np.intp), minlength=1 << DIGIT)
+    return counts
