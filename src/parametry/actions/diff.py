@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -92,28 +92,23 @@ def diff(
         )
     wanted = _Wanted(_patterns(select), _patterns(ignore))
     one, two = _view(first, "first"), _view(second, "second")
-    chosen = [
-        found
-        for found in _hyperparameters(one.hyperparameters, two.hyperparameters)
-        if wanted(found.address)
-    ]
+    addresses = [each for each in _addresses(one, two) if wanted(each)]
     held = [found for found in _parameters(one, two) if wanted(*found.addresses)]
     slots = [found for found in _slots(one, two) if optimizer and wanted(*found.addresses)]
     ties = tuple(found for found in _ties(one.ties, two.ties) if wanted(*found.tie))
     wanted.must_have_matched(one, two)
 
-    differing = [found for found in chosen if not _same_value(found, one, two)]
-    origins = [found for found in chosen if found.kind == "origin" and _other_origin(found)]
+    differing, origins = _chosen(one, two, addresses)
     return Difference(
         first=Side.of(one),
         second=Side.of(two),
-        hyperparameters=_choices(differing),
-        origins=_choices(origins),
+        hyperparameters=differing,
+        origins=origins,
         parameters=_compared(held, values, tolerance),
         optimizer_parameters=_compared(slots, values, tolerance),
         ties=ties,
         compared=Compared(
-            hyperparameters=len(chosen),
+            hyperparameters=len(addresses),
             parameters=len(held),
             optimizer_parameters=len(slots),
             values=values,
@@ -161,6 +156,8 @@ class _Wanted:
 
     def __call__(self, *addresses: str) -> bool:
         """Whether what these addresses lead to is compared; any of them may be matched."""
+        if not self.select and not self.ignore:
+            return True
         matched = [name for name, form in self._select.items() if _any_matches(form, addresses)]
         for name in matched:
             self._unmatched.pop(name, None)
@@ -192,22 +189,31 @@ def _any_matches(pattern: Pattern, addresses: Iterable[str]) -> bool:
 # ---------------------------------------------------------------- what was chosen
 
 
-def _hyperparameters(
-    one: Mapping[str, Hyperparameter], two: Mapping[str, Hyperparameter]
-) -> Iterator[HyperparameterDifference]:
-    """All hyperparameters of both, in the first's order, whether they differ or not."""
+def _addresses(one: Model, two: Model) -> dict[str, None]:
+    """The addresses of all hyperparameters of both, in the first's order."""
+    return dict.fromkeys((*one.hyperparameters, *two.hyperparameters))
+
+
+def _chosen(
+    one: Model, two: Model, addresses: Iterable[str]
+) -> tuple[HyperparameterDifferences, HyperparameterDifferences]:
+    """The hyperparameters that differ, and those of one value that came about differently."""
     # A mapping answers to other ways to an entry too; here an address is that address alone.
-    ones, twos = dict(one.items()), dict(two.items())
-    for address, entry in ones.items():
-        yield HyperparameterDifference(address, entry, twos.get(address))
-    for address, entry in twos.items():
-        if address not in ones:
-            yield HyperparameterDifference(address, None, entry)
+    ones, twos = dict(one.hyperparameters.items()), dict(two.hyperparameters.items())
+    differing: dict[str, HyperparameterDifference] = {}
+    origins: dict[str, HyperparameterDifference] = {}
+    for address in addresses:
+        first, second = ones.get(address), twos.get(address)
+        if first is None or second is None or not same(first.value, second.value):
+            found = HyperparameterDifference(address, first, second)
+            if not _are_counted_names(found, one, two):
+                differing[address] = found
+        elif _other_origin(first, second):
+            origins[address] = HyperparameterDifference(address, first, second)
+    return HyperparameterDifferences(differing), HyperparameterDifferences(origins)
 
 
-def _same_value(found: HyperparameterDifference, one: Model, two: Model) -> bool:
-    if found.kind != "changed":
-        return found.kind == "origin"
+def _are_counted_names(found: HyperparameterDifference, one: Model, two: Model) -> bool:
     above, _, last = found.address.rpartition("/")
     sides = ((one, found.first), (two, found.second))
     return last == "name" and all(_is_counted(model, above, entry) for model, entry in sides)
@@ -226,16 +232,11 @@ def _is_counted(model: Model, above: str, name: Hyperparameter | None) -> bool:
     return any(automatic(name.value, found) is not None for found in names)
 
 
-def _other_origin(found: HyperparameterDifference) -> bool:
+def _other_origin(first: Hyperparameter, second: Hyperparameter) -> bool:
     """Whether a value came about differently, where it is known on both sides how it did."""
-    one, two = found.first, found.second
-    if one is None or two is None or one.origin is None or two.origin is None:
+    if first.origin is None or second.origin is None:
         return False
-    return one.origin != two.origin or not same(one.passed, two.passed)
-
-
-def _choices(found: Iterable[HyperparameterDifference]) -> HyperparameterDifferences:
-    return HyperparameterDifferences({each.address: each for each in found})
+    return first.origin != second.origin or not same(first.passed, second.passed)
 
 
 # ---------------------------------------------------------------- what was learned, and ties
