@@ -99,7 +99,7 @@ def _last(
 ) -> str | None:
     """The last rule that matches one of an array's addresses."""
     return next(
-        (p for p, found in reversed(by_rule.items()) if name in found.get(address, ())), None
+        (p for p, found in reversed(list(by_rule.items())) if name in found.get(address, ())), None
     )
 
 

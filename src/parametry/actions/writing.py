@@ -42,7 +42,7 @@ class Writer:
         if not last:
             old = np.ascontiguousarray(parameter.numpy())
             self._written.append((parameter, self._kept.seek(0, 2)))
-            self._kept.write(old.reshape(-1).view(np.uint8))
+            self._kept.write(old.reshape(-1).view(np.uint8).data)
         parameter.store.write(array)
 
     def undo(self) -> list[str]:

@@ -53,7 +53,7 @@ class Initialized:
         if self.rule is not None:
             out["rule"] = self.rule
         if self.initializer is not None:
-            out["initializer"] = to_json_value(dict(self.initializer))
+            out["initializer"] = {k: to_json_value(v) for k, v in self.initializer.items()}
         if self.note:
             out["note"] = self.note
         return out

@@ -210,5 +210,5 @@ class Parameter:
             if value is not None:
                 out[name] = to_json_value(value)
         if (provenance := self.provenance) is not None:
-            out["provenance"] = to_json_value(provenance.to_dict())
+            out["provenance"] = {k: to_json_value(v) for k, v in provenance.to_dict().items()}
         return out

@@ -1,62 +1,24 @@
-"""The report of an initialisation, and where a parameter's values came from, for the screen."""
+"""The report of an initialisation: which rule and initializer set which parameter."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from typing import Any
 
 from parametry.core.initialization import Initialization, Initialized
-from parametry.core.value import Plain
 from parametry.show.columns import Block, Cell, Column, Line, Table, lines
 from parametry.show.html import _STYLE
 from parametry.show.html_table import table
 from parametry.show.markup import Markup
 from parametry.show.markup import text as markup
+from parametry.show.provenance import initializer_words
 from parametry.show.quantity import number, plural, shape
-from parametry.show.value import one_line
 
-__all__ = ["html", "initializer_words", "terminal", "text"]
+__all__ = ["html", "terminal", "text"]
 
 _WIDTH = 120
 _ROWS = 60
 _LIMIT = 190_000
-
-# Variance scaling is known by the names of its papers.
-_NAMED = {
-    (1.0, "fan_avg", "uniform"): "glorot_uniform",
-    (1.0, "fan_avg", "truncated_normal"): "glorot_normal",
-    (2.0, "fan_in", "uniform"): "he_uniform",
-    (2.0, "fan_in", "truncated_normal"): "he_normal",
-    (1.0, "fan_in", "uniform"): "lecun_uniform",
-    (1.0, "fan_in", "truncated_normal"): "lecun_normal",
-}
-
-
-def initializer_words(plain: Mapping[str, Plain]) -> str:
-    """An initializer in one line.
-
-    Example:
-        >>> initializer_words({"class": "Normal", "mean": 0.0, "stddev": 0.01})
-        'Normal(mean=0.0, stddev=0.01)'
-        >>> initializer_words(
-        ...     {"class": "VarianceScaling", "scale": 2.0, "mode": "fan_in",
-        ...      "distribution": "uniform", "fans": "keras"}
-        ... )
-        "he_uniform, Keras's fans"
-    """
-    given = dict(plain)
-    name = str(given.pop("class", "?"))
-    aside = ", Keras's fans" if given.pop("fans", None) == "keras" else ""
-    if name == "VarianceScaling":
-        kind = tuple(given.get(key) for key in ("scale", "mode", "distribution"))
-        known = _NAMED.get(kind)  # type: ignore[arg-type]
-        if known is not None:
-            for key in ("scale", "mode", "distribution"):
-                given.pop(key)
-            name = known
-    arguments = ", ".join(f"{key}={one_line(value)}" for key, value in given.items())
-    return f"{name}({arguments}){aside}" if arguments else f"{name}{aside}"
 
 
 def text(report: Initialization, *, width: int | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from parametry.core.layer import Layer
 from parametry.core.parameter import Parameter
+from parametry.show.provenance import provenance_words
 from parametry.show.quantity import number, shape
 from parametry.show.structure import Node, Shapes, outputs
 from parametry.show.tree import Branch
@@ -26,7 +27,7 @@ def size(branch: Branch[Node], node: Node, output: Shapes) -> tuple[str, int]:
 
 
 def notes(node: Node) -> str:
-    """What is out of the ordinary: several uses, not built, not trained by gradients, tied."""
+    """What is out of the ordinary: uses, not built, not trained by gradients, tied, made by us."""
     said: list[str] = []
     if isinstance(node, Layer):
         said += [f"uses: {number(node.uses)}"] if node.uses > 1 else []
@@ -34,6 +35,7 @@ def notes(node: Node) -> str:
     elif isinstance(node, Parameter):
         said += [] if node.role in ("trainable", "optimizer") else [node.role]
         said += ["tied"] if node.aliases else []
+        said += filter(None, [provenance_words(node)])
     return "  ".join(said)
 
 

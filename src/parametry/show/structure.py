@@ -11,6 +11,7 @@ from parametry.core.address import parent
 from parametry.core.layer import Layer
 from parametry.core.parameter import Parameter
 from parametry.core.value import Plain
+from parametry.show.provenance import provenance_words
 from parametry.show.quantity import shape
 from parametry.show.tree import Branch, fold, grow, walk
 
@@ -87,7 +88,7 @@ def _alike(node: Node, output: Shapes, few: bool) -> Hashable:
         size = (node.parameters, output(node) if few else None)
         return (node.class_name, node.built, node.uses, len(node.aliases), *size)
     if isinstance(node, Parameter):
-        return (node.shape, node.dtype, node.role, len(node.aliases))
+        return (node.shape, node.dtype, node.role, len(node.aliases), provenance_words(node))
     return node.target
 
 

@@ -13,6 +13,7 @@ from parametry.show import nodes
 from parametry.show.chosen import Choice, by_origin, first_of_all, origin_words, scopes
 from parametry.show.columns import Block, Cell, Column, Line, Style, Table
 from parametry.show.detail import Detail
+from parametry.show.provenance import provenance_words
 from parametry.show.quantity import number, shape
 from parametry.show.structure import Node, Shapes, rows_within, structure
 from parametry.show.tree import Branch, fold, grow, walk
@@ -123,7 +124,10 @@ def _node(branch: Branch[Node], node: Node | None, depth: int, output: Shapes) -
 
 def parameters(entries: Mapping[str, Parameter], detail: Detail) -> list[Block]:
     """Parameters by their whole addresses; equal ones of equal blocks in one row."""
-    tree = fold(grow(entries.items()), lambda entry: (entry.shape, entry.dtype, entry.role))
+    tree = fold(
+        grow(entries.items()),
+        lambda entry: (entry.shape, entry.dtype, entry.role, provenance_words(entry)),
+    )
     table = Table(
         (
             Column("PARAMETER", least=20, keeps_end=True),
@@ -144,6 +148,7 @@ def parameters(entries: Mapping[str, Parameter], detail: Detail) -> list[Block]:
                 continue
             notes = [] if entry.role == "trainable" else [str(entry.role)]
             notes += [f"= {alias}" for alias in entry.aliases[:3]]
+            notes += filter(None, [provenance_words(entry)])
             table.rows.append(
                 (
                     Cell(branch.address, "address"),

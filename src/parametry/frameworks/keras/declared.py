@@ -108,7 +108,8 @@ class _SquareRoot:
 
     def values(self, site: Site, seed: int) -> NDArray[Any]:
         """See `Initializer.values`."""
-        return np.sqrt(self.inner.values(site, seed))
+        roots: NDArray[Any] = np.sqrt(self.inner.values(site, seed))
+        return roots
 
     def to_plain(self) -> dict[str, Plain]:
         """The inner initializer, and what is done to its values."""

@@ -154,12 +154,12 @@ def translate(value: Any) -> Initializer:
     plain = summary(value)
     if not isinstance(plain, dict):
         plain = {"class": str(plain) if isinstance(plain, str) else class_name(cls)}
-    return CustomInitializer(value, plain)
+    return CustomInitializer(value, {str(name): told for name, told in plain.items()})
 
 
 def _constant(value: Any) -> Initializer | None:
-    number = value.value
-    return constant(number) if isinstance(number, (int, float, np.number)) else None
+    number = value.value.item() if isinstance(value.value, np.generic) else value.value
+    return constant(number) if isinstance(number, (int, float)) else None
 
 
 def _variance_scaling(value: Any) -> Initializer:
