@@ -101,20 +101,21 @@ def load(
     provenance of initial values comes along. The state of random generators is state as any other,
     and loaded where the file holds it.
 
-    Everything is worked out and checked first: each array's bytes are read once, each cast is tried.
-    Then the arrays are written one by one, from the mapped file where the format allows. The old
-    values are kept until the last is written, and put back if anything fails.
+    Everything is worked out and checked first: each array's bytes are read once, each cast is
+    tried. Then the arrays are written one by one, from the mapped file where the format allows. The
+    old values are kept until the last is written (what exceeds 64 MiB in a temporary file), and put
+    back if anything fails.
 
     Args:
         model: A live model or layer that is built.
-        source: A file's path (``.safetensors``, ``.npz``, ``.keras``, ``.weights.h5``, whoever wrote
-            it), a live model, or what `parametry.inspect` gave.
+        source: A file's path (``.safetensors``, ``.npz``, ``.keras``, ``.weights.h5``, whoever
+            wrote it), a live model, or what `parametry.inspect` gave.
         map: Where arrays go that stand elsewhere in the model: a mapping from patterns over the
             source's addresses to the model's (the n-th wildcard of the one is put into the n-th of
             the other; the last that matches wins), or a function from address to address. None as
             the goal leaves an array out; ``(address, "T")`` transposes it.
-        strict: Whether it is an error if a parameter gets nothing, an array is left over, or a shape
-            differs. ``False`` loads what fits, and the report tells the rest.
+        strict: Whether it is an error if a parameter gets nothing, an array is left over, or a
+            shape differs. ``False`` loads what fits, and the report tells the rest.
         select: Patterns over the model's addresses: only these are loaded and must be there.
         optimizer: Whether the optimizer's slots are loaded too; the optimizer must be built.
         dry_run: Whether to only work out and check.
@@ -145,7 +146,7 @@ def load(
         )
     if not getattr(model, "built", True):
         raise NotBuilt(
-            f"{framework.inspect(model).name} has no parameters yet, so there is nothing to load into",
+            f"{framework.inspect(model).name} has no parameters yet to load into",
             hint="call it on a sample first, or parametry.inspect(model, sample=batch)",
         )
     return fill(
@@ -193,14 +194,17 @@ def fill(
     theirs = Side(given, source.view.ties)
     rename = renaming(rules, [name for name, _, _ in theirs.names()])
     found = match(Side(held, view.ties, also), theirs, rename, wanted)
-    unheld = _unheld(source, names, found.missing)
+    unheld = _unheld(source, names, wanted, found.missing)
     found = Matching(
         found.matches,
         tuple(address for address in found.missing if address not in unheld),
-        found.extra if select is None else (),
+        () if select is not None else _left_over(source, found.extra),
         found.shape_differs,
     )
-    if strict and (found.missing or found.extra or found.shape_differs):
+    # Of an optimizer that the model does not have more may be left over.
+    slots = source.view.optimizer_parameters
+    unused = any(address not in slots for address in found.extra)
+    if strict and (found.missing or unused or found.shape_differs):
         raise _does_not_fit(view, source, found)
     source.check()
     chosen = [_chosen(source, matches) for matches in found.matches.values()]
@@ -246,13 +250,26 @@ def _also(given: Parameters, held: Parameters, names: Mapping[str, str]) -> dict
     return out
 
 
-def _unheld(source: Source, names: Mapping[str, str], missing: tuple[str, ...]) -> tuple[str, ...]:
-    """What the framework itself would not have written to such a file."""
+def _left_over(source: Source, extra: tuple[str, ...]) -> tuple[str, ...]:
+    """What leads nowhere, but for what the framework wrote twice: the manifest names one of both."""
+    names = {} if source.manifest is None else source.manifest.names
+    return tuple(address for address in extra if not names or address in names)
+
+
+def _unheld(
+    source: Source,
+    names: Mapping[str, str],
+    wanted: Mapping[str, Parameter],
+    missing: tuple[str, ...],
+) -> tuple[str, ...]:
+    """State that the framework itself would not have written to such a file."""
     written = set(names.values())
     entries = source.view.parameters.values()
     if not any(entry.native_name in written for entry in entries):
         return ()
-    return tuple(address for address in missing if address not in names)
+    return tuple(
+        address for address in missing if address not in names and wanted[address].role == "state"
+    )
 
 
 def _does_not_fit(view: Model, source: Source, found: Matching) -> LoadError:
@@ -263,17 +280,9 @@ def _does_not_fit(view: Model, source: Source, found: Matching) -> LoadError:
         + (f" at {each.source}" if each.source != each.address else "")
         for each in found.shape_differs
     ]
-    spare = Parameters(
-        {
-            address: source.view.parameters[address]
-            for address in found.extra
-            if address in source.view.parameters
-        }
-    )
     for address in found.missing:
-        near = spare._nearest_hint(address) if spare else ""
-        close = f" ({near})" if near.startswith("nearest") else ""
-        lines.append(f"  missing: {address}{close}")
+        close = ", ".join(nearest(address, found.extra))
+        lines.append(f"  missing: {address}" + (f" (nearest: {close})" if close else ""))
     lines += [f"  extra: {address}" for address in found.extra]
     if len(lines) > most:
         lines[most:] = [f"  … {len(lines) - most:,} more"]

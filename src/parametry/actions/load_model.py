@@ -20,13 +20,13 @@ __all__ = ["load_model"]
 def load_model(
     path: str | os.PathLike[str], *, custom_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """A live model from a ``.keras`` file, ours or Keras's own: layers, values, ties, compilation.
+    """A live model from a ``.keras`` file, ours or Keras's own: layers, values, ties, compiled.
 
-    The file is not trusted. Made are Keras's own layers, and what ``custom_objects`` names; what the
-    file names is never imported, no code in it is run, and no more memory is taken than its arrays
-    explain. Layers that several models share, or that a Sequential has twice, are shared again, ties
-    are tied and frozen weights frozen, which Keras's own ``load_model`` cannot do. The model comes
-    back compiled if it was, with the optimizer's slots and step.
+    The file is not trusted. Made are Keras's own layers, and what ``custom_objects`` names; what
+    the file names is never imported, no code in it is run, and no more memory is taken than its
+    arrays explain. Layers that several models share, or that a Sequential has twice, are shared
+    again, ties are tied and frozen weights frozen, which Keras's own ``load_model`` cannot do. The
+    model comes back compiled if it was, with the optimizer's slots and step.
 
     Args:
         path: The file.
@@ -82,6 +82,7 @@ def _must_be_the_same(source: Source, view: Model) -> None:
         (address, was, found)
         for address, was in source.view.hyperparameters.items()
         if address.startswith("model/")
+        and not address.endswith("/name")  # Keras counts what it names itself
         and (found := view.hyperparameters.get(address)) is not None
         and not _same(was, found)
     ]

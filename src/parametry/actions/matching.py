@@ -1,4 +1,4 @@
-"""Which array of a source goes to which parameter of a model: worked out before anything is read."""
+"""Which array of a source goes to which parameter of a model, before any value is read."""
 
 from __future__ import annotations
 

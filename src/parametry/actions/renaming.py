@@ -18,8 +18,6 @@ Goal: TypeAlias = "str | tuple[str, str] | None"
 
 AddressMap: TypeAlias = "Mapping[str, Goal] | Callable[[str], Goal]"
 
-_TRANSPOSED = "T"
-
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
@@ -54,7 +52,7 @@ def renaming(rules: AddressMap | None, addresses: Iterable[str]) -> Callable[[st
         Renamed(address='body/a/kernel', transposed=True, by='encoder/*/kernel')
     """
     if rules is None:
-        return lambda address: Renamed(address)
+        return Renamed
     if callable(rules):
         function = rules
         return lambda address: _renamed(function(address), address, "map=")
@@ -81,9 +79,9 @@ def renaming(rules: AddressMap | None, addresses: Iterable[str]) -> Callable[[st
 def _renamed(goal: object, address: str, by: str) -> Renamed:
     if goal is None or isinstance(goal, str):
         return Renamed(goal, by=by)
-    if isinstance(goal, tuple) and len(goal) == 2 and isinstance(goal[0], str):
-        if goal[1] == _TRANSPOSED:
-            return Renamed(goal[0], transposed=True, by=by)
+    match goal:
+        case (str(target), "T"):
+            return Renamed(target, transposed=True, by=by)
     raise LoadError(
         f"map= sends {address!r} to {goal!r}",
         hint="an address is expected, (address, 'T') for a transposed array, or None to leave it",
@@ -109,7 +107,7 @@ class _Rule:
             raise PatternError(
                 f"map= has {pattern!r} with {wild} wildcards and "
                 f"{self._goal.address!r} with {places}",
-                hint="the n-th wildcard of the goal stands for what the n-th of the pattern matched",
+                hint="the goal's n-th wildcard stands for what the pattern's n-th matched",
             )
         self.captures: Callable[[str], tuple[str, ...] | None] = lru_cache(4096)(self._captures)
 

@@ -28,8 +28,8 @@ def save(
 ) -> None:
     """Write a model to a file that keeps its ties, frozen state, provenance and hyperparameters.
 
-    What a format has no place for stands in the manifest: the metadata of a ``.safetensors`` file, a
-    member of an ``.npz`` or ``.keras`` archive, an attribute in ``.weights.h5``. A ``.keras`` or
+    What a format has no place for stands in the manifest: the metadata of a ``.safetensors`` file,
+    a member of an ``.npz`` or ``.keras`` archive, a dataset in ``.weights.h5``. A ``.keras`` or
     ``.weights.h5`` file is written by Keras itself, which can load it back wherever it could load
     its own. The file is written beside its place and renamed when it is whole and on the disk: a
     failure leaves what was there. Memory is needed for one parameter at a time in ``.safetensors``
@@ -62,7 +62,13 @@ def save(
     framework = None if isinstance(model, Model) else find(model)
     view = _view(model, framework)
     if suffix in _OF_KERAS:
-        _write_with_keras(model, framework, view, target, suffix, optimizer)
+        if optimizer is False:
+            raise FormatError(
+                f"Keras always writes the optimizer's slots to a {suffix} file",
+                path=target,
+                hint="leave out optimizer=False, or save to .safetensors or .npz",
+            )
+        _write_with_keras(model, framework, view, target)
     else:
         _write_arrays(view, target, optimizer=bool(optimizer))
 
@@ -158,16 +164,9 @@ def _write_arrays(view: Model, path: Path, *, optimizer: bool) -> None:
     writer_for(path)(path, entries, manifest_of(view, entries))
 
 
-def _write_with_keras(
-    model: Any,
-    framework: Framework | None,
-    view: Model,
-    path: Path,
-    suffix: str,
-    optimizer: bool | None,
-) -> None:
-    from parametry.formats.atomic import settle, temporary_beside
+def _write_with_keras(model: Any, framework: Framework | None, view: Model, path: Path) -> None:
     from parametry.formats import hdf5, keras_archive
+    from parametry.formats.atomic import settle, temporary_beside
 
     if framework is None or not view.framework.startswith("keras "):
         raise FormatError(
@@ -175,17 +174,12 @@ def _write_with_keras(
             path=path,
             hint="save to .safetensors or .npz",
         )
-    if optimizer is False:
-        raise FormatError(
-            f"Keras always writes the optimizer's slots to a {suffix} file",
-            path=path,
-            hint="leave out optimizer=False, or save to .safetensors or .npz",
-        )
     names = framework.names_in_file(model)
     held = {**view.parameters, **view.optimizer_parameters}
     entries = {address: entry for address, entry in held.items() if address in names}
     manifest = manifest_of(view, entries, names, framework.structure(model))
     with temporary_beside(path) as temporary:
         framework.write(model, temporary)
-        (keras_archive if suffix == ".keras" else hdf5).add_manifest(temporary, manifest)
+        of_archive = path.name.lower().endswith(".keras")
+        (keras_archive if of_archive else hdf5).add_manifest(temporary, manifest)
         settle(temporary, path)

@@ -62,7 +62,7 @@ def names_in_file(model: Any) -> dict[str, str]:
 
 
 def _names_of_slots(model: Any, tree: Tree, noted: list[_Noted]) -> dict[str, str]:
-    """The names of optimizers' variables, which Keras writes as values, numbered as they are held."""
+    """The names of optimizers' variables, which Keras writes as values, in the order held."""
     groups: dict[tuple[str, str | None], list[_Noted]] = {}
     for entry in noted:
         groups.setdefault((entry.path.rpartition("/")[0], entry.layer_name), []).append(entry)
@@ -83,12 +83,12 @@ def _names_of_slots(model: Any, tree: Tree, noted: list[_Noted]) -> dict[str, st
 
 
 def _with_inner(optimizers: Iterable[Any]) -> Iterator[Any]:
-    """The optimizers, each with the one that it wraps before it."""
+    """The optimizers, each with the one that it wraps after it."""
     for optimizer in optimizers:
+        yield optimizer
         inner = getattr(optimizer, "inner_optimizer", None)
         if inner is not None:
             yield inner
-        yield optimizer
 
 
 def _places(tree: Tree) -> dict[int, list[tuple[str, str]]]:

@@ -1,9 +1,9 @@
 """A Keras model made anew from its configuration, with the layers shared that were.
 
-Keras's own reading of a configuration makes a layer anew in each place where one is named, and finds
-the tensors of a graph by counting how often a layer was called, whoever called it. So a layer that
-two models share comes back as two, or as a broken graph. Where the manifest says which layers are
-one (`Manifest.structure`), the Sequential and Functional models are put together here, as Keras
+Keras's own reading of a configuration makes a layer anew in each place where one is named, and
+finds the tensors of a graph by counting how often a layer was called, whoever called it. So a layer
+that two models share comes back as two, or as a broken graph. Where the manifest says which layers
+are one (`Manifest.structure`), the Sequential and Functional models are put together here, as Keras
 does, with each layer made once and each call's tensors kept by the call. All else is Keras's.
 """
 
@@ -12,10 +12,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from parametry.errors import FormatError, ParametryError
-from parametry.frameworks.keras.safe_config import SafeConfig, checked
+from parametry.frameworks.keras.safe_config import callers_names, checked
 
 __all__ = ["compile_model", "load_model"]
 
@@ -51,7 +51,7 @@ def load_model(
     safe = checked(config, custom_objects, path)
     _drop(safe, "compile_config")
     make = _maker(structure, path)
-    with _as_format_error(path), keras.saving.custom_object_scope(dict(custom_objects)):
+    with _as_format_error(path), keras.saving.custom_object_scope(callers_names(custom_objects)):
         if safe.custom:
             return make(safe)  # a user's code may make variables of values, which must be held
         if _has_state_of_sequences(safe):
@@ -87,7 +87,7 @@ def compile_model(
     chosen = safe.get("compile_config")
     if not chosen or not hasattr(model, "compile_from_config"):
         return
-    with _as_format_error(path), keras.saving.custom_object_scope(dict(custom_objects)):
+    with _as_format_error(path), keras.saving.custom_object_scope(callers_names(custom_objects)):
         model.compile_from_config(chosen)
         model.compiled = True
 
@@ -174,8 +174,8 @@ def _maker(structure: Mapping[str, Any], path: str) -> Callable[[Any], Any]:
     return make
 
 
-class _NotYet(Exception):  # noqa: N818  # no error: another layer is called first
-    """A tensor that a call needs is not there yet."""
+class _NotYet(Exception):
+    """A tensor that a call needs is not there yet: another layer is to be called first."""
 
 
 class _Builder:
@@ -213,12 +213,12 @@ class _Builder:
         found = self._structure.get(address)
         if found is None:
             return None
-        listed = found.get("layers") if isinstance(found, dict) else None
+        listed: Any = found.get("layers") if isinstance(found, dict) else None
         if not isinstance(listed, list) or not all(isinstance(x, str | None) for x in listed):
             self._fault(f"the structure at {address!r} is no list of layers")
         return list(listed)
 
-    def _fault(self, message: str) -> Any:
+    def _fault(self, message: str) -> NoReturn:
         raise FormatError(f"the manifest: {message}", path=self._path)
 
     def _paired(self, entries: Any, listed: list[str | None]) -> list[tuple[Any, str | None]]:
@@ -258,8 +258,8 @@ class _Builder:
             if not sum(self._call(name, operations, calls, tensors) for name in calls):
                 raise ValueError("the graph has a loop, or a layer that is not there")
         return Functional(
-            inputs=_tensors(config["input_layers"], tensors),
-            outputs=_tensors(config["output_layers"], tensors),
+            inputs=_tensors(config["input_layers"], tensors, operations),
+            outputs=_tensors(config["output_layers"], tensors, operations),
             name=config["name"],
             trainable=config.get("trainable", True),
         )
@@ -273,7 +273,6 @@ class _Builder:
     ) -> int:
         """Call a layer as often as its inputs are there; how often that was."""
         import keras
-        from keras.src.models.functional import Functional
 
         operation, waiting, done = operations[name], calls[name], 0
         while waiting:
@@ -282,10 +281,7 @@ class _Builder:
                 kwargs = self._revived(waiting[0]["kwargs"], tensors)
             except _NotYet:
                 break
-            # A Functional model was called once when it was made, which Keras counts.
-            number = 1 if isinstance(operation, Functional) else 0
-            while (name, number) in tensors:
-                number += 1
+            number = sum(known == name for known, _ in tensors)
             tensors[name, number] = keras.tree.flatten(operation(*args, **kwargs))
             waiting.pop(0)
             done += 1
@@ -312,10 +308,16 @@ def _tensor(history: Any, tensors: Mapping[tuple[str, int], list[Any]]) -> Any:
     return found[index]
 
 
-def _tensors(names: Any, tensors: Mapping[tuple[str, int], list[Any]]) -> Any:
+def _tensors(
+    names: Any, tensors: Mapping[tuple[str, int], list[Any]], operations: Mapping[str, Any]
+) -> Any:
     """The tensors in the nesting that names of them are in."""
+    from keras.src.models.functional import Functional
+
     if isinstance(names, list) and len(names) == 3 and isinstance(names[0], str):
-        return _tensor(names, tensors)
+        name, call, index = names
+        # Here, and not in the arguments of calls, Keras counts a Functional model's making as one.
+        return _tensor([name, call - isinstance(operations[name], Functional), index], tensors)
     if isinstance(names, dict):
-        return {key: _tensors(item, tensors) for key, item in names.items()}
-    return [_tensors(item, tensors) for item in names]
+        return {key: _tensors(item, tensors, operations) for key, item in names.items()}
+    return [_tensors(item, tensors, operations) for item in names]

@@ -1,14 +1,15 @@
 """A stranger's configuration of a Keras model, checked before Keras sees it.
 
 Keras makes objects of whatever class or function a configuration names: it imports modules of
-``keras.…`` for it, takes what the running program registered, and unmarshals code of Lambda layers.
-Here every entry is looked at first. Allowed are Keras's own public classes whose arguments are data,
-its activations, losses and metrics by name, the operations of its graphs, and what the caller names
-in ``custom_objects``; the configuration that is handed on says of each entry which of these it is.
+``keras.…`` for it, takes what the running program registered, and unmarshals a Lambda layer's code.
+Here every entry is looked at first. Allowed are Keras's own public classes whose arguments are
+data, its activations, losses and metrics by name, the operations of its graphs, and what the caller
+names in ``custom_objects``; the configuration that is handed on says of each entry which of these it is.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -17,7 +18,7 @@ from typing import Any, NoReturn
 from parametry.core.address import join, part
 from parametry.errors import FormatError
 
-__all__ = ["SafeConfig", "checked"]
+__all__ = ["SafeConfig", "callers_names", "checked"]
 
 # Nested models of a depth that nobody builds would only exhaust the stack.
 _DEEPEST = 200
@@ -47,6 +48,8 @@ _REFUSED = {
 }
 _FUNCTIONAL = ("keras.src.models.functional", "Functional")
 _OPERATIONS = "keras.src.ops."
+_BACKEND_OPTIMIZERS = re.compile(r"keras\.src\.backend\.[a-z]+\.optimizers\.\w+\Z")
+_OF_CALLER = "parametry.custom_objects:"
 _NUMBERS = frozenset({"__numpy__", "__tensor__"})
 _PLAIN = frozenset({"__keras_tensor__", "__slice__", "__ellipsis__", "__bytes__"})
 _READS_FILES = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
@@ -81,6 +84,15 @@ def checked(config: Mapping[str, Any], custom_objects: Mapping[str, Any], path: 
     return safe
 
 
+def callers_names(custom_objects: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's objects under the names that `checked` gives them, and their own.
+
+    What the program has registered goes before, in Keras; so they get names that nobody registers.
+    """
+    private = {_OF_CALLER + name: value for name, value in custom_objects.items()}
+    return {**custom_objects, **private}
+
+
 class _Checker:
     """Walks a configuration and copies what is allowed."""
 
@@ -110,11 +122,10 @@ class _Checker:
         return value
 
     def mapping(self, value: dict[str, Any], at: str, depth: int) -> dict[str, Any]:
+        keep: tuple[str, ...] = ()
         if "class_name" in value:
             value = self._entry(value, at)
             keep = ("class_name", "registered_name", "module")
-        else:
-            keep = ()
         return {
             key: item if key in keep else self.value(item, join(at, part(str(key))), depth + 1)
             for key, item in value.items()
@@ -130,17 +141,18 @@ class _Checker:
         for known in (registered, name):
             if known is not None and known in self._given:
                 self.custom = True
-                return {**entry, "registered_name": known}
+                return {**entry, "registered_name": _OF_CALLER + known}
         if name.startswith("__") and name.endswith("__"):
             self._special(entry, name, at)
             return entry
-        self._builtin(entry, name, registered, at)
-        return {**entry, "registered_name": None}
+        module = _public_module(entry.get("module"), name)
+        self._builtin({**entry, "module": module}, name, registered, at)
+        return {**entry, "module": module, "registered_name": None}
 
     def _special(self, entry: dict[str, Any], name: str, at: str) -> None:
         if name == "__lambda__":
             self.fault("it holds the code of a function", at, "build the model in code, then load")
-        inner = entry.get("config")
+        inner: Any = entry.get("config")
         if name in _NUMBERS:
             numeric = isinstance(inner, dict) and set(inner) == {"value", "dtype"}
             if not numeric or not _is_numbers(inner["value"]) or not _is_dtype(inner["dtype"]):
@@ -177,21 +189,26 @@ class _Checker:
         name = entry.get("config")
         if not isinstance(name, str):
             self.fault("a function's name is no text", at, None)
-        if name in self._given:
-            self.custom = True
-            return entry
         registered, module = entry.get("registered_name"), entry.get("module")
+        for given in (registered, name):
+            if given in self._given:
+                self.custom = True
+                return {**entry, "config": f"{_OF_CALLER}{given}"}
         modules = {f"keras.{each}" for each in _FUNCTIONS_IN} | {"builtins"}
-        if registered in self._given:
-            self.custom = True
-            return {**entry, "config": registered}
-        if module not in modules or name not in _functions() or registered not in (None, name):
+        known = module in modules and name in _functions()
+        if not known or registered not in (None, name, "function"):
             self.fault(
                 f"{str(module)[:100]}.{name[:100]} is no activation, loss or metric of Keras",
                 at,
                 _hint(name),
             )
         return {**entry, "registered_name": None}
+
+
+def _public_module(module: Any, name: str) -> Any:
+    """The module of a class that each backend has its own of, as all backends know it."""
+    of_backend = isinstance(module, str) and _BACKEND_OPTIMIZERS.match(module)
+    return "keras.optimizers" if of_backend and _is_allowed("keras.optimizers", name) else module
 
 
 def _hint(name: str) -> str:
