@@ -63,7 +63,6 @@ def model(
     parameters: Iterable[pm.Parameter] = (),
     chosen: Iterable[pm.Hyperparameter] = (),
     slots: Iterable[pm.Parameter] = (),
-    ties: tuple[pm.Tie, ...] | None = None,
     class_name: str = "keras.Sequential",
 ) -> pm.Model:
     held = Parameters({entry.address: entry for entry in parameters})
@@ -75,7 +74,7 @@ def model(
         optimizer_parameters=Parameters({entry.address: entry for entry in slots}),
         hyperparameters=Hyperparameters({entry.address: entry for entry in chosen}),
         layers=Layers({}),
-        ties=ties_of(held) if ties is None else ties,
+        ties=ties_of(held),
         phases=Phases({}),
         gaps=tuple,
     )
@@ -242,9 +241,7 @@ def test_ties_of_one_side_alone() -> None:
 
 def test_a_transposed_tie_is_compared_transposed() -> None:
     table = np.arange(6.0).reshape(2, 3)
-    tied = model(
-        [parameter("a", table, aliases=("b",))], ties=(pm.Tie("a", ("b",), frozenset({"b"})),)
-    )
+    tied = model([parameter("a", table, aliases=("b",), transposed=frozenset({"b"}))])
     copied = model([parameter("a", table), parameter("b", table.T)])
     found = pm.diff(tied, copied)
     assert not found.parameters

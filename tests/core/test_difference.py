@@ -67,18 +67,19 @@ def test_ties_lead_to_the_other_side(
     assert [told(pair) for pair in pairs(held(*first), held(*second))] == expected
 
 
-def test_what_a_tie_transposes(held) -> None:
-    tied = held("x=y", shape=(2, 3))
-    tie = Tie("x", ("y",), frozenset({"y"}))
-    apart = held("x", shape=(2, 3)) | held("y", shape=(3, 2))
-    found = [pair.transposed for pair in pairs(tied, apart, first_ties=[tie])]
-    assert found == [False, True]
-    found = [pair.transposed for pair in pairs(apart, tied, second_ties=[tie])]
-    assert found == [False, True]
-    other = Tie("y", ("x",), frozenset({"x"}))
-    turned = held("y=x", shape=(3, 2))
-    (pair,) = pairs(tied, turned, first_ties=[tie], second_ties=[other])
-    assert pair.transposed  # the arrays are held the other way around
+def test_what_a_tie_transposes(make) -> None:
+    wide, high = [[1.0, 2.0, 3.0]] * 2, [[1.0, 2.0]] * 3
+
+    def tied(address: str, alias: str, values: Any) -> dict[str, Parameter]:
+        entry = make.parameter(address, values, aliases=(alias,), transposed=frozenset({alias}))
+        return {address: entry}
+
+    apart = {"x": make.parameter("x", wide), "y": make.parameter("y", high)}
+    assert [pair.transposed for pair in pairs(tied("x", "y", wide), apart)] == [False, True]
+    assert [pair.transposed for pair in pairs(apart, tied("x", "y", wide))] == [False, True]
+    # Tied on both sides, and held the other way around.
+    (pair,) = pairs(tied("x", "y", wide), tied("y", "x", high))
+    assert pair.transposed
 
 
 @st.composite

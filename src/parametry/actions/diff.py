@@ -93,8 +93,12 @@ def diff(
     wanted = _Wanted(_patterns(select), _patterns(ignore))
     one, two = _view(first, "first"), _view(second, "second")
     addresses = [each for each in _addresses(one, two) if wanted(each)]
-    held = [found for found in _parameters(one, two) if wanted(*found.addresses)]
-    slots = [found for found in _slots(one, two) if optimizer and wanted(*found.addresses)]
+    held = [found for found in pairs(one.parameters, two.parameters) if wanted(*found.addresses)]
+    slots = [
+        found
+        for found in pairs(one.optimizer_parameters, two.optimizer_parameters)
+        if optimizer and wanted(*found.addresses)
+    ]
     ties = tuple(found for found in _ties(one.ties, two.ties) if wanted(*found.tie))
     wanted.must_have_matched(one, two)
 
@@ -240,15 +244,6 @@ def _other_origin(first: Hyperparameter, second: Hyperparameter) -> bool:
 
 
 # ---------------------------------------------------------------- what was learned, and ties
-
-
-def _parameters(one: Model, two: Model) -> Iterator[Pair]:
-    ones, twos = dict(one.parameters.items()), dict(two.parameters.items())
-    return pairs(ones, twos, first_ties=one.ties, second_ties=two.ties)
-
-
-def _slots(one: Model, two: Model) -> Iterator[Pair]:
-    return pairs(dict(one.optimizer_parameters.items()), dict(two.optimizer_parameters.items()))
 
 
 def _compared(found: Iterable[Pair], values: bool, tolerance: float) -> ParameterDifferences:

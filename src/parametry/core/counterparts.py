@@ -43,13 +43,7 @@ class Pair:
         return found
 
 
-def pairs(
-    first: Mapping[str, Parameter],
-    second: Mapping[str, Parameter],
-    *,
-    first_ties: Iterable[Tie] = (),
-    second_ties: Iterable[Tie] = (),
-) -> Iterator[Pair]:
+def pairs(first: Mapping[str, Parameter], second: Mapping[str, Parameter]) -> Iterator[Pair]:
     """All parameters of two models with their counterparts, in the first's order.
 
     An address that is tied on one side leads to the array that it is tied to: a copy in which a tie
@@ -58,10 +52,8 @@ def pairs(
     Args:
         first: The first model's parameters by canonical address.
         second: The second's.
-        first_ties: The first model's ties, which tell what is seen transposed.
-        second_ties: The second's.
     """
-    ways_one, ways_two = _ways(first, first_ties), _ways(second, second_ties)
+    ways_one, ways_two = _ways(first), _ways(second)
     met: set[tuple[str, str]] = set()
     for entry in first.values():
         address = _common(entry, ways_two)
@@ -81,13 +73,10 @@ def pairs(
             yield Pair(address, found, entry, transposed != ways_two[address][1])
 
 
-def _ways(
-    parameters: Mapping[str, Parameter], ties: Iterable[Tie]
-) -> dict[str, tuple[Parameter, bool]]:
+def _ways(parameters: Mapping[str, Parameter]) -> dict[str, tuple[Parameter, bool]]:
     """Each address that leads to a parameter, with whether it is seen transposed from there."""
-    transposed = {alias for tie in ties for alias in tie.transposed}
     ways = {
-        alias: (entry, alias in transposed)
+        alias: (entry, alias in entry.transposed)
         for entry in parameters.values()
         for alias in entry.aliases
     }
