@@ -12,6 +12,7 @@ from parametry.core.initializer import Site
 from parametry.core.value import Plain
 from parametry.errors import RuleError
 from parametry.initializers.constants import Zeros
+from parametry.initializers.limits import whole
 
 __all__ = ["Dirac", "dirac"]
 
@@ -30,8 +31,7 @@ class Dirac:
 
     def __post_init__(self) -> None:
         """Check the number."""
-        if isinstance(self.groups, bool) or not isinstance(self.groups, int) or self.groups < 1:
-            raise RuleError(f"groups is 1 or more, not {self.groups!r}", hint="dirac(groups=2)")
+        object.__setattr__(self, "groups", whole("groups", self.groups))
 
     def values(self, site: Site, seed: int) -> NDArray[Any]:
         """The kernel.

@@ -12,7 +12,7 @@ from parametry.core.dtype import kind, numpy_dtype
 from parametry.core.initializer import Site
 from parametry.errors import RuleError
 
-__all__ = ["check_random", "finite", "matrix"]
+__all__ = ["check_random", "finite", "matrix", "whole"]
 
 
 def finite(name: str, value: object, *, least: float = -math.inf) -> float:
@@ -35,7 +35,7 @@ def finite(name: str, value: object, *, least: float = -math.inf) -> float:
     ):
         raise RuleError(f"{name} is a number, not {value!r}", hint=f"as {name}=0.05")
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)
     except OverflowError:  # an integer beyond any float
         number = math.nan
     if not math.isfinite(number) or number < least:
@@ -44,6 +44,25 @@ def finite(name: str, value: object, *, least: float = -math.inf) -> float:
         )
         raise RuleError(f"{name} is {wanted}, not {value!r}", hint=f"as {name}=0.05")
     return number
+
+
+def whole(name: str, value: object) -> int:
+    """An initializer's argument as a positive integer.
+
+    Args:
+        name: What the argument is called, for the message.
+        value: What was given.
+
+    Raises:
+        RuleError: It is none.
+
+    Example:
+        >>> whole("groups", 2)
+        2
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise RuleError(f"{name} is a whole number of 1 or more, not {value!r}", hint=f"{name}=2")
+    return int(value)
 
 
 def check_random(site: Site, furthest: float) -> None:

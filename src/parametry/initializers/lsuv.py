@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from parametry.core.initializer import Site
 from parametry.core.value import Plain
 from parametry.errors import RuleError
-from parametry.initializers.limits import finite
+from parametry.initializers.limits import finite, whole
 from parametry.initializers.orthogonal import Orthogonal
 
 __all__ = ["LSUV", "lsuv"]
@@ -41,9 +41,7 @@ class LSUV:
         object.__setattr__(self, "tolerance", finite("tolerance", self.tolerance, least=0))
         if self.variance == 0:
             raise RuleError("variance is above 0", hint="lsuv() asks for a variance of 1")
-        count = self.iterations
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise RuleError(f"iterations is 1 or more, not {count!r}", hint="lsuv(iterations=10)")
+        object.__setattr__(self, "iterations", whole("iterations", self.iterations))
 
     def values(self, site: Site, seed: int) -> NDArray[Any]:
         """The orthonormal start: that of `Orthogonal`, for the same seed and address.

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import numpy_dtype
-from parametry.kernels import exact
+from parametry.kernels import random_numpy
 from parametry.kernels.quantile import DOUBLE, SINGLE, Precision
 from parametry.kernels.stream import Stream
 
@@ -172,18 +172,18 @@ def in_shares(work: Callable[[int], None], shares: Sequence[int]) -> None:
 def engine_for(count: int) -> Any:
     """Who makes so many numbers: numba where it is there and worth its start, else NumPy."""
     global _made_by_numpy  # noqa: PLW0603
-    if "parametry.kernels.fast" not in sys.modules and _made_by_numpy + count < PATIENCE:
+    if "parametry.kernels.random_numba" not in sys.modules and _made_by_numpy + count < PATIENCE:
         _made_by_numpy += count
-        return exact
-    return _fast() or exact
+        return random_numpy
+    return _compiled() or random_numpy
 
 
 @lru_cache(maxsize=1)
-def _fast() -> Any:
+def _compiled() -> Any:
     """The compiled loops; None where numba is not installed or does not work here."""
     if sys.byteorder == "big":  # the compiled loops write words as the processor does
         return None
     try:
-        return importlib.import_module("parametry.kernels.fast")
+        return importlib.import_module("parametry.kernels.random_numba")
     except ImportError:
         return None

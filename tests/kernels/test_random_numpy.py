@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parametry.kernels import draw, exact
+from parametry.kernels import draw, random_numpy
 from parametry.kernels.quantile import DOUBLE, SINGLE, Precision
 from parametry.kernels.stream import stream
 
@@ -28,7 +28,7 @@ def test_quantile(precision: Precision) -> None:
     lower = np.geomspace(2.0 ** -(bits + 1), 0.5, 5_001).astype(precision.dtype)
     lower = np.append(lower, precision.dtype.type([0.075, 0.0750001, 0.0227501]))
     wanted = [-statistics.NormalDist().inv_cdf(float(p)) for p in lower]
-    found = exact._quantile(lower, precision)
+    found = random_numpy._quantile(lower, precision)
     assert found.dtype == precision.dtype
     error = abs(found - np.array(wanted)) / np.maximum(wanted, 0.1)
     assert error.max() < CLOSE[precision.dtype.name]
@@ -41,7 +41,7 @@ def test_logarithm(precision: Precision) -> None:
         np.geomspace(2.0 ** -(bits + 1), 1.0, 2_001).astype(precision.dtype),
         np.sqrt(precision.dtype.type(0.5)) * precision.dtype.type([1 - 2e-7, 1, 1 + 2e-7]),
     )
-    found = exact._logarithm(values, precision)
+    found = random_numpy._logarithm(values, precision)
     for value, result in zip(values.tolist(), found.tolist(), strict=True):
         wanted = Decimal(value).ln()
         unit = Decimal(UNIT[precision.dtype.name]) * max(abs(wanted), Decimal(2) ** -bits)
@@ -55,11 +55,11 @@ def test_normal_at_the_ends(precision: Precision) -> None:
     bits = np.array([0, 1, 2**width - 2, 2**width - 1], precision.word)
     out = np.empty(4, precision.dtype)
     arguments = [number(value) for value in (0, 2.0**-width, math.inf, 0, 1)]
-    exact.normal(bits, *arguments, out)
+    random_numpy.normal(bits, *arguments, out)
     furthest = -statistics.NormalDist().inv_cdf(2.0 ** -(width + 1))
     assert out.tolist() == pytest.approx([furthest, -furthest, 0, 0], rel=1e-6)
     assert furthest < {32: 6.4, 64: 9.2}[width]
-    exact.normal(bits, *arguments[:3], number(10), number(0), out)
+    random_numpy.normal(bits, *arguments[:3], number(10), number(0), out)
     assert out.tolist() == [10] * 4
 
 
@@ -69,10 +69,11 @@ def test_uniform_at_the_ends(precision: Precision) -> None:
     number = precision.dtype.type
     bits = np.array([0, 2**width - 1, 2 ** (width - 1)], precision.word)
     out = np.empty(3, precision.dtype)
-    exact.uniform(bits, number(0), number(1), number(1), out)
+    random_numpy.uniform(bits, number(0), number(1), number(1), out)
     below_one = np.nextafter(number(1), number(0))
     assert out.tolist() == [0, below_one, 0.5]
-    exact.uniform(bits, number(3), number(0.1), number(3.1), out)  # 3 + 0.1 is rounded upwards
+    # 3 + 0.1 is rounded upwards.
+    random_numpy.uniform(bits, number(3), number(0.1), number(3.1), out)
     assert out.min() == 3
     assert out.max() <= number(3.1)
 
@@ -111,5 +112,5 @@ def test_reflections() -> None:
         whole = whole - factors[j] * np.outer(vector, vector @ whole)
     for first, count in [(0, 4), (0, 1), (2, 2), (3, 1), (1, 5)]:
         panel = np.eye(6, count, -first)
-        exact.reflect(vectors, factors, first, panel)
+        random_numpy.reflect(vectors, factors, first, panel)
         assert panel == pytest.approx(whole[:, first : first + count], abs=1e-14)

@@ -17,7 +17,7 @@ import pytest
 import parametry
 from parametry.core.dtype import numpy_dtype
 from parametry.initializers.distributions import BELOW_CUT, CUT
-from parametry.kernels import draw, exact, fast
+from parametry.kernels import draw, random_numba, random_numpy
 from parametry.kernels.orthonormal import orthonormal
 from parametry.kernels.quantile import DOUBLE, SINGLE
 from parametry.kernels.stream import stream
@@ -34,22 +34,22 @@ def at_once(size: int, dtype: str) -> tuple[Any, Any, Any]:
     """All the bits of an array in one piece, the array for its numbers, and their type."""
     precision = DOUBLE if dtype == "float64" else SINGLE
     words = np.empty(size, np.uint64)
-    exact.words(KEY.start, KEY.gamma, 0, words)
+    random_numpy.words(KEY.start, KEY.gamma, 0, words)
     return words.view(precision.word)[:size], np.empty(size, precision.dtype), precision.dtype.type
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 def test_blocks_and_threads_change_nothing(size: int, dtype: str) -> None:
-    assert draw.engine_for(size) is fast
+    assert draw.engine_for(size) is random_numba
     bits, out, number = at_once(size, dtype)
     width = out.dtype.itemsize * 8
-    exact.normal(
+    random_numpy.normal(
         bits, number(0), number(2.0**-width), number(math.inf), number(0.1), number(0.7), out
     )
     found = draw.normal(KEY, (size,), dtype, 0.1, 0.7)
     assert found.tobytes() == out.astype(numpy_dtype(dtype)).tobytes()
-    exact.uniform(bits, number(-1), number(3), number(2), out)
+    random_numpy.uniform(bits, number(-1), number(3), number(2), out)
     found = draw.uniform(KEY, (size,), dtype, -1, 2)
     assert found.tobytes() == out.astype(numpy_dtype(dtype)).tobytes()
 
@@ -58,7 +58,7 @@ def test_blocks_and_threads_change_nothing(size: int, dtype: str) -> None:
 def test_truncated(dtype: str) -> None:
     bits, out, number = at_once(100_001, dtype)
     span = (0.5 - BELOW_CUT) * 2.0 ** (1 - 8 * out.dtype.itemsize)
-    exact.normal(bits, *map(number, (BELOW_CUT, span, CUT, 0, 1)), out)
+    random_numpy.normal(bits, *map(number, (BELOW_CUT, span, CUT, 0, 1)), out)
     found = draw.normal(KEY, out.shape, dtype, 0, 1, below=BELOW_CUT, cut=CUT)
     assert found.tobytes() == out.tobytes()
 
@@ -76,16 +76,16 @@ def test_every_word_at_the_ends(dtype: str) -> None:
         bits = np.append(bits, around.astype(precision.word))
     slow, quick = np.empty(bits.shape, dtype), np.empty(bits.shape, dtype)
     scalars = [precision.dtype.type(x) for x in (0, 2.0**-width, math.inf, 0, 1)]
-    exact.normal(bits, *scalars, slow)
-    fast.normal(bits, *scalars, quick)
+    random_numpy.normal(bits, *scalars, slow)
+    random_numba.normal(bits, *scalars, quick)
     assert slow.tobytes() == quick.tobytes()
 
 
 def test_words_from_far_on() -> None:
     slow, quick = np.empty(1000, np.uint64), np.empty(1000, np.uint64)
     for first in (0, 12345, 2**40, 2**63):
-        exact.words(KEY.start, KEY.gamma, first, slow)
-        fast.words(KEY.start, KEY.gamma, first, quick)
+        random_numpy.words(KEY.start, KEY.gamma, first, slow)
+        random_numba.words(KEY.start, KEY.gamma, first, quick)
         assert slow.tobytes() == quick.tobytes()
 
 
@@ -95,8 +95,8 @@ def test_reflections() -> None:
     for first, count in [(0, 32), (64, 6), (0, 70), (69, 1)]:
         slow = np.eye(90, count, -first)
         quick = slow.copy()
-        exact.reflect(vectors, factors, first, slow)
-        fast.reflect(vectors, factors, first, quick)
+        random_numpy.reflect(vectors, factors, first, slow)
+        random_numba.reflect(vectors, factors, first, quick)
         assert slow.tobytes() == quick.tobytes()
 
 
@@ -104,10 +104,10 @@ def test_nothing_is_fused(tmp_path: Path) -> None:
     # One instruction for a product and a sum would round once where NumPy rounds twice. numba shows
     # only what it has compiled itself, so nothing may be in the cache.
     program = (
-        "from parametry.kernels import fast\n"
-        "makers, dtypes = (fast._normal, fast._uniform), ('float32', 'float64')\n"
+        "from parametry.kernels import random_numba\n"
+        "makers, dtypes = (random_numba._normal, random_numba._uniform), ('float32', 'float64')\n"
         "loops = [make(dtype) for make in makers for dtype in dtypes]\n"
-        "for loop in (*loops, fast._reflect()):\n"
+        "for loop in (*loops, random_numba._reflect()):\n"
         "    print(*loop.inspect_asm().values())\n"
     )
     text = subprocess.run(
@@ -134,7 +134,7 @@ for dtype in ("float32", "float64", "float16"):
     digest.update(draw.normal(key, (1300, 1000), dtype, 0, 1).tobytes())
     digest.update(draw.uniform(key, (1300, 1000), dtype, 0, 1).tobytes())
 digest.update(orthonormal(key, 100, 70, 1.0, "float32").tobytes())
-print(digest.hexdigest(), "parametry.kernels.fast" in sys.modules, "numba" in sys.modules)
+print(digest.hexdigest(), "parametry.kernels.random_numba" in sys.modules, "numba" in sys.modules)
 """
 
 

@@ -1,4 +1,4 @@
-"""The loops of ``exact``, compiled by numba: the same operations in the same order, so equal bytes.
+"""The loops of `random_numpy`, compiled: the same operations in the same order, so equal bytes.
 
 numba compiles without ``fastmath``: it neither reorders sums nor joins a product and a sum into one
 operation. A loop is compiled when it is first used, or read from numba's cache, which an earlier
@@ -30,7 +30,7 @@ def _compiled(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def compiled(function: Callable[..., Any]) -> Any:
-        options = {"nogil": True, "error_model": "numpy"}
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
         try:
             return numba.njit(list(signatures), cache=True, **options)(function)
         except (OSError, RuntimeError):  # no folder to write to, or a full disk
@@ -41,7 +41,7 @@ def _compiled(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
 
 @_compiled("void(uint64, uint64, uint64, uint64[::1])")
 def words(start: Any, gamma: Any, first: Any, out: NDArray[np.uint64]) -> None:
-    """As `exact.words`."""
+    """As `random_numpy.words`."""
     begin = start + (first + np.uint64(1)) * gamma
     for i in range(out.size):
         word = begin + np.uint64(i) * gamma
@@ -56,8 +56,7 @@ def _precision(dtype: str) -> tuple[Precision, str, str]:
     return precision, precision.dtype.name, precision.word.name
 
 
-@numba.extending.intrinsic  # type: ignore[untyped-decorator]
-def _bits(_: Any, value: Any, like: Any) -> Any:
+def _reinterpreted(_: Any, value: Any, like: Any) -> Any:
     """The bits of a value, taken for a value of another type of the same width."""
 
     def generate(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
@@ -66,9 +65,12 @@ def _bits(_: Any, value: Any, like: Any) -> Any:
     return like(value, like), generate
 
 
+_bits: Any = numba.extending.intrinsic(_reinterpreted)
+
+
 @lru_cache(maxsize=2)
 def _uniform(dtype: str) -> Any:
-    """`exact.uniform` for one precision."""
+    """`random_numpy.uniform` for one precision."""
     precision, real, word = _precision(dtype)
     number, integer = precision.dtype.type, precision.integer.type
     spare = precision.word.type(precision.spare_bits)
@@ -94,7 +96,7 @@ def _polynomial(value: Any, coefficients: Any) -> Any:
 
 @lru_cache(maxsize=2)
 def _normal(dtype: str) -> Any:
-    """`exact.normal` for one precision; both branches of the quantile, and a choice."""
+    """`random_numpy.normal` for one precision; both branches of the quantile, and a choice."""
     precision, real, word = _precision(dtype)
     number, integer, one = precision.dtype.type, precision.integer.type, precision.word.type(1)
     exponent_one = integer(precision.exponent_bias << precision.mantissa_bits)
@@ -150,7 +152,7 @@ def _normal(dtype: str) -> Any:
 
 
 def uniform(bits: NDArray[Any], low: Any, width: Any, high: Any, out: NDArray[Any]) -> None:
-    """As `exact.uniform`."""
+    """As `random_numpy.uniform`."""
     _uniform(out.dtype.name)(bits, low, width, high, out)
 
 
@@ -163,7 +165,7 @@ def normal(  # noqa: PLR0917
     deviation: Any,
     out: NDArray[Any],
 ) -> None:
-    """As `exact.normal`."""
+    """As `random_numpy.normal`."""
     _normal(out.dtype.name)(bits, floor, span, cut, mean, deviation, out)
 
 
@@ -173,13 +175,13 @@ def reflect(
     first: int,
     panel: NDArray[np.float64],
 ) -> None:
-    """As `exact.reflect`."""
+    """As `random_numpy.reflect`."""
     _reflect()(vectors, factors, first, panel)
 
 
 @lru_cache(maxsize=1)
 def _reflect() -> Any:
-    """`exact.reflect`, compiled."""
+    """`random_numpy.reflect`, compiled."""
 
     @_compiled("void(float64[:, ::1], float64[::1], int64, float64[:, ::1])")
     def reflect(vectors: Any, factors: Any, first: Any, panel: Any) -> None:
