@@ -41,6 +41,12 @@ OUTPUTS = {
         r"^uses: .*'dense': 2, 'dense_1': 1",
         r"^tie: question/embedding/embeddings = answer/embedding/embeddings$",
     ],
+    "tie_parameters.py": [
+        r"^tie: embedding/embeddings = head/kernelᵀ$",
+        r"^parameters: 944 -> 480$",
+        r"^added: hidden/kernel = hidden_too/kernel$",
+        r"^differ: embedding/embeddings, hidden/kernel, hidden_too/kernel, head/kernel$",
+    ],
     "initializers.py": [
         r"^dense/kernel +\{.*'RandomNormal', 'mean': 0.0, 'stddev': 0.01",
         r"^dense_2/kernel +\{.*'Constant', 'value': 42\}$",
