@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from parametry.actions.load_model import load_model
     from parametry.actions.reset import reset
     from parametry.actions.save import save
+    from parametry.actions.stats import stats
     from parametry.actions.tie import tie, untie
     from parametry.core.address import escape
     from parametry.core.coverage import Gap
@@ -36,10 +37,12 @@ if TYPE_CHECKING:
     from parametry.core.load_report import LoadReport
     from parametry.core.mappings import Hyperparameters, Layers, Parameters
     from parametry.core.model import Model, Totals
+    from parametry.core.moments import Moments
     from parametry.core.parameter import Parameter
     from parametry.core.phase import Phase, Phases
     from parametry.core.place import Place
     from parametry.core.provenance import Provenance
+    from parametry.core.statistics import ArrayStatistics, Distribution, Sketch, Statistics
     from parametry.core.tie import Tie
     from parametry.core.value import UNSET
     from parametry.errors import (
@@ -88,6 +91,7 @@ _HOMES = {
     "parametry.actions.load_model": ["load_model"],
     "parametry.actions.reset": ["reset"],
     "parametry.actions.save": ["save"],
+    "parametry.actions.stats": ["stats"],
     "parametry.actions.tie": ["tie", "untie"],
     "parametry.core.address": ["escape"],
     "parametry.core.coverage": ["Gap"],
@@ -98,10 +102,12 @@ _HOMES = {
     "parametry.core.load_report": ["LoadReport"],
     "parametry.core.mappings": ["Hyperparameters", "Layers", "Parameters"],
     "parametry.core.model": ["Model", "Totals"],
+    "parametry.core.moments": ["Moments"],
     "parametry.core.parameter": ["Parameter"],
     "parametry.core.phase": ["Phase", "Phases"],
     "parametry.core.place": ["Place"],
     "parametry.core.provenance": ["Provenance"],
+    "parametry.core.statistics": ["ArrayStatistics", "Distribution", "Sketch", "Statistics"],
     "parametry.core.tie": ["Tie"],
     "parametry.core.value": ["UNSET"],
     "parametry.errors": [
@@ -145,9 +151,11 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "UNSET",
+    "ArrayStatistics",
     "AssignmentError",
     "Change",
     "Difference",
+    "Distribution",
     "DtypeMismatch",
     "FormatError",
     "FrameworkMissing",
@@ -161,6 +169,7 @@ __all__ = [
     "LoadError",
     "LoadReport",
     "Model",
+    "Moments",
     "NotAModel",
     "NotBuilt",
     "NotSupported",
@@ -175,7 +184,9 @@ __all__ = [
     "Provenance",
     "RuleError",
     "ShapeMismatch",
+    "Sketch",
     "SourceMissing",
+    "Statistics",
     "Tie",
     "TieError",
     "Totals",
@@ -207,6 +218,7 @@ __all__ = [
     "reset",
     "save",
     "sparse",
+    "stats",
     "tie",
     "truncated_normal",
     "unfreeze",

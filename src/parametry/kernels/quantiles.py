@@ -15,7 +15,8 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from parametry.core.statistics import Distribution, Moments, merge
+from parametry.core.moments import Moments, merge
+from parametry.core.statistics import Distribution
 from parametry.kernels.grid import Grid, grid_around, in_working_precision
 from parametry.kernels.ranks import between, quantiles_of_sorted, ranks
 from parametry.kernels.statistics_numpy import DIGIT, digit_counts, value_of

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
-from parametry.core.statistics import Distribution, Moments, merge
+from parametry.core.moments import Moments, merge
+from parametry.core.statistics import Distribution
 from parametry.errors import DtypeMismatch
 from parametry.kernels import statistics_numpy
 from parametry.kernels.draw import in_shares
@@ -42,6 +43,8 @@ T = TypeVar("T")
 _STRETCH_BYTES: Final = 1 << 23
 # NumPy is through so many bytes in the time that it takes to start numba.
 _PATIENCE: Final = 1 << 27
+# NumPy is through smaller arrays before a loop for their dtype is compiled, or found in the cache.
+_WORTH: Final = 1 << 20
 # Beyond these, squares of float64 overflow or vanish when they are summed up.
 _LARGE, _SMALL = 2.0**480, 2.0**-480
 # float128 differs from one machine to the next.
@@ -166,9 +169,15 @@ def _moments(over: Over, engine: Any, parts: list[Moments]) -> Moments:
     return whole
 
 
-def engine_for(nbytes: int) -> ModuleType:
-    """Who works on so many bytes: numba where it is there and worth its start, else NumPy."""
-    if nbytes < _PATIENCE and "parametry.kernels.statistics_numba" not in sys.modules:
+def engine_for(nbytes: int, *, total: int | None = None) -> ModuleType:
+    """Who works on an array: numba where it is there and worth its start, else NumPy.
+
+    Args:
+        nbytes: The array's size.
+        total: The size of all arrays that are to be worked on, where there are more.
+    """
+    started = "parametry.kernels.statistics_numba" in sys.modules
+    if nbytes < _WORTH or (not started and max(total or 0, nbytes) < _PATIENCE):
         return statistics_numpy
     return _compiled() or statistics_numpy
 

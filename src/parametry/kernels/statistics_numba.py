@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
-from parametry.core.statistics import Moments, Number
+from parametry.core.moments import Moments, Number
 from parametry.kernels.grid import Grid
 from parametry.kernels.numba_engine import compiled
 

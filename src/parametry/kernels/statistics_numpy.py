@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
-from parametry.core.statistics import Moments, merge, two_sum
+from parametry.core.moments import Moments, merge, two_sum
 from parametry.kernels.grid import Grid, in_working_precision
 
 __all__ = [

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
-from parametry.core.statistics import LEVELS, Distribution, Moments, two_sum
+from parametry.core.moments import Moments, two_sum
+from parametry.core.statistics import LEVELS, Distribution
 from parametry.kernels.grid import grid_around, in_working_precision
 from parametry.kernels.ranks import between, ranks
 

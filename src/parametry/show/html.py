@@ -20,9 +20,10 @@ from parametry.core.mappings import Hyperparameters, Layers, Parameters
 from parametry.core.model import Model
 from parametry.core.phase import Phase
 from parametry.core.report import Report
+from parametry.core.statistics import Statistics
 from parametry.core.tie import Tie
 from parametry.show import difference as differences
-from parametry.show import html_chosen, html_layers
+from parametry.show import html_chosen, html_layers, statistics
 from parametry.show.columns import Table
 from parametry.show.history import differing_values, subjects
 from parametry.show.html_table import table
@@ -81,6 +82,10 @@ def mapping(thing: AddressMapping[Any]) -> str:
             table(page, differences.hyperparameters(thing, _MOST_ROWS))
         elif isinstance(thing, ParameterDifferences):
             table(page, differences.parameters(thing, _MOST_ROWS))
+        elif isinstance(thing, Statistics):
+            table(page, statistics.table(thing, _MOST_ROWS))
+            if words := statistics.words(thing):
+                page.add(f'<div class="dim">{text(words, 400)}</div>')
         else:
             _rows(page, ((address(each),) for each in thing), len(thing))
     return str(page)

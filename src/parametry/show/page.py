@@ -10,7 +10,8 @@ from parametry.core.mapping import AddressMapping
 from parametry.core.mappings import Hyperparameters, Layers, Parameters
 from parametry.core.model import Model
 from parametry.core.report import Report
-from parametry.show import difference, history, tables
+from parametry.core.statistics import Statistics
+from parametry.show import difference, history, statistics, tables
 from parametry.show.columns import Block, Cell, Column, Line, Table
 from parametry.show.detail import Detail
 from parametry.show.quantity import byte_size, number, plural
@@ -32,6 +33,8 @@ def mapping(entries: AddressMapping[Any], detail: Detail) -> list[Block]:
         elements = sum(entry.size for entry in entries.values())
         nbytes = sum(entry.nbytes for entry in entries.values())
         count += f" · {plural(elements, 'element')} · {byte_size(nbytes)}"
+    if isinstance(entries, Statistics) and (words := statistics.words(entries)):
+        count += f" · {words}"
     if _leaves_out(blocks):
         count += f" · {detail.hint}"
     return [*blocks, _BLANK, Line((Cell(count, "dim"),))]
@@ -50,6 +53,8 @@ def _entries(entries: AddressMapping[Any], detail: Detail) -> list[Block]:
         return [difference.hyperparameters(entries, detail.rows)]
     if isinstance(entries, ParameterDifferences):
         return [difference.parameters(entries, detail.rows)]
+    if isinstance(entries, Statistics):
+        return [statistics.table(entries, detail.rows)]
     rows: list[tuple[Cell, ...]] = [
         (Cell(address, "address"),) for address in list(entries)[: detail.rows]
     ]
