@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import stat
@@ -138,12 +139,13 @@ class FileBytes:
             os.close(descriptor)
 
     def _fill(self, descriptor: int, offset: int, buffer: memoryview) -> None:
+        file = io.FileIO(descriptor, closefd=False)
         done = 0
         while done < len(buffer):
             part = buffer[done : done + _LONGEST_READ]
             try:
-                os.lseek(descriptor, offset + done, os.SEEK_SET)
-                count = os.readv(descriptor, [part])
+                file.seek(offset + done)
+                count = file.readinto(part)
             except OSError as error:
                 raise FormatError(
                     f"it cannot be read: {error}", path=self.path, offset=offset + done
