@@ -36,7 +36,6 @@ from parametry.formats.torch_parts import (
     Array,
     Parts,
     address_of_key,
-    arrays_below,
     holds_array,
     role_of,
 )
@@ -91,7 +90,7 @@ def parts_of(root: Any, own_name: str) -> Parts:
     elif type(root) in (dict, list, tuple):
         _add_state(parts, root, "")
     else:
-        parts.values["fit"] = root
+        parts.put("fit", root)
     return parts
 
 
@@ -136,6 +135,7 @@ def _is_checkpoint(root: Mapping[Any, Any]) -> bool:
 
 
 def _add_checkpoint(parts: Parts, root: Mapping[Any, Any]) -> None:
+    parts.enter("", 0, len(root))
     models: dict[Any, Any] = {}
     further: list[Array] = []
     number = 0
@@ -171,12 +171,12 @@ def _add_model(parts: Parts, value: Any, address: str) -> None:
     elif type(value) is dict and any(
         key in value and _is_model(value[key]) for key in MODEL_KEYS[:3]
     ):  # {"model": {"state_dict": ...}}
-        inner = Parts(gaps=parts.gaps)
+        inner = Parts(gaps=parts.gaps, _met=parts._met)
         _add_checkpoint(inner, value)
         for array in inner.arrays:
             at = join(address, array.address) if array.role != "optimizer" else array.address
             parts.add(Array(array.name, at, array.value, array.role, None))
-        parts.values.update(inner.values)
+        parts.put_all(inner.values)
     else:
         _add_state(parts, value, address)
 
@@ -184,14 +184,14 @@ def _add_model(parts: Parts, value: Any, address: str) -> None:
 def _add_state(parts: Parts, state: Any, address: str) -> None:
     """A state dict: its arrays by their keys, and what else stands between them."""
     unsaid = False
-    for name, at, found in arrays_below(state, "", address):
+    for name, at, found in parts.leaves(state, "", address):
         if type(found) in (Tensor, NumpyArray):
             parts.add(Array(name, at, found, role_of(name, found)))
             unsaid = unsaid or not (type(found) is Tensor and found.parameter)
         elif type(found) is Instance and is_module(found):
             add_module(parts, found, at, name)
         elif at:
-            parts.values[join("model", at)] = found
+            parts.put(join("model", at), found)
     if unsaid and not any(gap.reason == _NO_ROLES for gap in parts.gaps):
         parts.gaps.append(Gap("model/", _NO_ROLES))
 
@@ -199,15 +199,15 @@ def _add_state(parts: Parts, state: Any, address: str) -> None:
 def _add_values(parts: Parts, name: str, value: Any) -> None:
     if name in _MERGED:
         if type(value) is dict:
-            parts.values.update(below(_MERGED[name], value))
+            parts.put_all(below(_MERGED[name], value))
         else:
-            parts.values[_MERGED[name]] = value
+            parts.put(_MERGED[name], value)
     elif name in _BELOW:
-        parts.values.update(_opened(join(_BELOW[name], part(name)), value))
+        parts.put_all(_opened(join(_BELOW[name], part(name)), value))
     elif name.endswith("version"):
-        parts.values[join("environment", part(name))] = value
+        parts.put(join("environment", part(name)), value)
     else:
-        parts.values[join("fit", part(name))] = value
+        parts.put(join("fit", part(name)), value)
 
 
 def _opened(address: str, value: Any) -> dict[str, Any]:
@@ -229,30 +229,30 @@ def _add_optimizer(parts: Parts, optimizer: Mapping[Any, Any], scope: str) -> No
     for number, group in enumerate(groups):
         at = scope if len(groups) == 1 else f"{scope}/param_groups/{number}"
         settings = {key: item for key, item in group.items() if key not in _OF_PARAMETERS}
-        parts.values.update(below(at, settings))
+        parts.put_all(below(at, settings))
         members, named = (group.get(key) for key in _OF_PARAMETERS)
         if type(members) is list and type(named) is list and len(members) == len(named):
             pairs = zip(members, named, strict=True)
             names.update((key, name) for key, name in pairs if type(key) is int)
     role: Role = "optimizer"
     steps: dict[str, Any] = {}
-    for key, address, name, value in _slots(optimizer["state"], names, scope):
+    for key, address, name, value in _slots(parts, optimizer["state"], names, scope):
         if type(value) in (Tensor, NumpyArray):
             parts.add(Array(name, address, value, role, scope))
         elif value is not None:
             steps.setdefault(key, []).append((address, value))
     for key, found in steps.items():
         same = all(type(value) in (int, float) and value == found[0][1] for _, value in found)
-        parts.values.update({join(scope, part(key)): found[0][1]} if same else dict(found))
+        parts.put_all({join(scope, part(key)): found[0][1]} if same else dict(found))
     rest = {key: item for key, item in optimizer.items() if key not in ("state", "param_groups")}
-    parts.values.update(below(scope, rest))
+    parts.put_all(below(scope, rest))
 
 
 _OF_PARAMETERS: Final = ("params", "param_names")
 
 
 def _slots(
-    state: Mapping[Any, Any], names: Mapping[Any, str], scope: str
+    parts: Parts, state: Mapping[Any, Any], names: Mapping[Any, str], scope: str
 ) -> Iterator[tuple[str, str, str, Any]]:
     """Each slot: its own key, its address, torch's name of it, and the tensor or value."""
     for index, slots in state.items():
@@ -269,7 +269,7 @@ def _slots(
         for key, slot in slots.items():
             if _is_name(key):
                 own = key_text(key)
-                for inner, address, found in arrays_below(
+                for inner, address, found in parts.leaves(
                     slot, f"{name}.{own}", join(at, part(own))
                 ):
                     yield own, address, inner, found

@@ -17,7 +17,7 @@ from parametry.core.address import join, part
 from parametry.core.described import Described
 from parametry.core.parameter import Role
 from parametry.errors import FormatError
-from parametry.formats.torch_parts import DEEPEST, MOST_ARRAYS, Array, Parts, arrays_below
+from parametry.formats.torch_parts import Array, Parts
 from parametry.formats.torch_plain_values import class_of, fields_of, qualified
 from parametry.formats.torch_values import Instance, NumpyArray, Tensor
 
@@ -105,21 +105,17 @@ def add_module(
     Raises:
         FormatError: Modules lie within themselves or too deeply, or there are too many.
     """
-    waiting: list[tuple[Instance, str, str, tuple[int, ...]]] = [(root, address, name, ())]
-    count = 0
+    waiting: list[tuple[Instance, str, str, int]] = [(root, address, name, 0)]
     while waiting:
-        module, address, name, above = waiting.pop()
-        count += 1
-        if id(module) in above or len(above) > DEEPEST or count > MOST_ARRAYS:
-            raise FormatError("modules lie within themselves, or too deeply", address=address[:500])
-        opened = _eager(module) if scripted is None else _scripted(module, scripted)
+        module, address, name, depth = waiting.pop()
+        opened = _eager(module) if scripted is None else _scripted(parts, module, scripted)
+        parts.enter(address, depth, 1 + len(opened.tensors) + len(opened.modules))
         if address:
             parts.layers[address] = class_of(module.of)
         else:
             parts.class_name = qualified(module.of)
-        parts.values[join("model", address)] = Described(
-            qualified(module.of), fields=opened.settings
-        )
+        settings = Described(qualified(module.of), fields=opened.settings)
+        parts.put(join("model", address), settings)
         for own, (tensor, role) in opened.tensors.items():
             at = join(address, part(own))
             parts.add(Array(f"{name}.{own}" if name else own, at, tensor, role, address))
@@ -127,7 +123,7 @@ def add_module(
             (child, join(address, part(own)), f"{name}.{own}" if name else own)
             for own, child in opened.modules.items()
         ]
-        waiting.extend((*child, (*above, id(module))) for child in reversed(inner))
+        waiting.extend((*child, depth + 1) for child in reversed(inner))
 
 
 def _eager(module: Instance) -> _Module:
@@ -149,7 +145,7 @@ def _eager(module: Instance) -> _Module:
     return out
 
 
-def _scripted(module: Instance, classes: Mapping[str, Scripted]) -> _Module:
+def _scripted(parts: Parts, module: Instance, classes: Mapping[str, Scripted]) -> _Module:
     known = classes.get(module.of.path, Scripted())
     out = _Module()
     plain: dict[str, Any] = {}
@@ -158,7 +154,7 @@ def _scripted(module: Instance, classes: Mapping[str, Scripted]) -> _Module:
             out.modules[own] = value
             continue
         role: Role = "trainable" if own in known.parameters else "state"
-        leaves = list(arrays_below(value, own, own)) if type(value) in (list, tuple) else []
+        leaves = list(parts.leaves(value, own, own)) if type(value) in (list, tuple) else []
         tensors = {at: found for at, _, found in leaves if type(found) is Tensor}
         if type(value) is Tensor:
             tensors = {own: value}

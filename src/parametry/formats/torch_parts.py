@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,10 +14,13 @@ from parametry.core.value import key_text
 from parametry.errors import FormatError
 from parametry.formats.torch_values import DTYPES, NumpyArray, Tensor
 
-__all__ = ["Array", "Parts", "address_of_key", "arrays_below", "holds_array", "role_of"]
+__all__ = ["Array", "Parts", "address_of_key", "holds_array", "role_of"]
 
-MOST_ARRAYS: Final = 500_000
-"""How many arrays one file may hold, each under one address."""
+MOST_ITEMS: Final = 250_000
+"""How many arrays and other items one file may hold, each counted wherever it stands."""
+MOST_VALUES: Final = 20_000
+"""How many values beside its arrays are shown."""
+LONGEST_ADDRESS: Final = 8_192
 DEEPEST: Final = 200
 """How deeply containers or modules may lie within each other."""
 _TRAINED: Final = frozenset(
@@ -25,6 +28,7 @@ _TRAINED: Final = frozenset(
 )
 
 
+_TOO_MANY: Final = f"more than {MOST_VALUES:,} values beside the arrays: the rest is not shown"
 # What of a tensor's parts holds its values; the others (indices, scales) are book-keeping.
 _VALUES: Final = frozenset({"values", "local_tensor"})
 
@@ -65,15 +69,16 @@ class Parts:
     values: dict[str, Any] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     class_name: str = ""
+    _met: int = 0
 
     def add(self, array: Array) -> None:
         """Add an array, and what it is made of: the scales of a quantized one.
 
         Raises:
-            FormatError: There are too many.
+            FormatError: It cannot be laid out.
         """
-        if len(self.arrays) >= MOST_ARRAYS:
-            raise FormatError(f"it holds more than {MOST_ARRAYS:,} arrays", address=array.address)
+        if len(array.address) > LONGEST_ADDRESS:
+            raise FormatError("an address is too long", address=array.address[:80] + "…")
         value = array.value
         if isinstance(value, NumpyArray):
             if value.array is None or value.array.dtype.kind not in "biufc":
@@ -90,10 +95,72 @@ class Parts:
         for name, inner in value.parts.items():
             below = f"{array.address}/{part(name)}"
             if isinstance(inner, Tensor):
+                if inner.parts:
+                    raise FormatError("it is made of what is made of others", address=below)
                 role = array.role if array.role == "optimizer" or name in _VALUES else "state"
                 self.add(Array(f"{array.name}.{name}", below, inner, role, array.layer))
             else:
-                self.values[join("model", below)] = inner
+                self.put(join("model", below), inner)
+
+    def put(self, address: str, value: Any) -> None:
+        """Add what is to become a hyperparameter; of more than 20,000, a gap says so."""
+        if len(self.values) < MOST_VALUES:
+            self.values[address] = value
+        elif not any(gap.reason == _TOO_MANY for gap in self.gaps):
+            self.gaps.append(Gap(address, _TOO_MANY))
+
+    def put_all(self, values: Mapping[str, Any]) -> None:
+        """Add several."""
+        for address, value in values.items():
+            self.put(address, value)
+
+    def enter(self, address: str, depth: int, count: int = 1) -> None:
+        """Count items of containers and modules before they are walked.
+
+        Raises:
+            FormatError: They are too many, or too deep, as when they lie within themselves.
+        """
+        self._met += count
+        if depth > DEEPEST or len(address) > LONGEST_ADDRESS or self._met > MOST_ITEMS:
+            raise FormatError(
+                f"what it holds lies more than {DEEPEST} deep, or is more than {MOST_ITEMS:,} "
+                "items, shared ones counted wherever they stand",
+                address=address[:80] + "…",
+            )
+
+    def leaves(
+        self, value: Any, name: str, address: str
+    ) -> Iterator[tuple[str, str, Tensor | NumpyArray | Any]]:
+        """Each leaf of nested containers in order, with the name and the address that lead to it.
+
+        Args:
+            value: A dict, list or tuple, or a leaf.
+            name: The name that leads to it, with dots between.
+            address: The address that leads to it.
+
+        Raises:
+            FormatError: The containers lie within themselves or too deeply, or hold too much.
+        """
+        waiting: list[tuple[str, str, Any, int]] = [(name, address, value, 0)]
+        while waiting:
+            name, address, found, depth = waiting.pop()
+            kind = type(found)
+            if kind not in (dict, list, tuple):
+                yield name, address, found
+                continue
+            self.enter(address, depth, len(found))
+            pairs = found.items() if kind is dict else enumerate(found)
+            items = [
+                (
+                    f"{name}.{key_text(key)}" if name else key_text(key),
+                    join(address, address_of_key(key_text(key))),
+                    item,
+                    depth + 1,
+                )
+                for key, item in pairs
+                if key is None or type(key) in (str, int, float, bool)
+            ]
+            waiting.extend(reversed(items))
 
 
 def address_of_key(key: str) -> str:
@@ -136,41 +203,3 @@ def holds_array(value: Any) -> bool:
             met.add(id(found))
             waiting.extend(found.values() if kind is dict else found)
     return False
-
-
-def arrays_below(
-    value: Any, name: str, address: str
-) -> Iterator[tuple[str, str, Tensor | NumpyArray | Any]]:
-    """Each leaf of nested containers in order, with the name and the address that lead to it.
-
-    Args:
-        value: A dict, list or tuple, or a leaf.
-        name: The name that leads to it, with dots between.
-        address: The address that leads to it.
-
-    Raises:
-        FormatError: The containers lie within themselves, or too deeply.
-    """
-    waiting: list[tuple[str, str, Any, int]] = [(name, address, value, 0)]
-    while waiting:
-        name, address, found, depth = waiting.pop()
-        kind = type(found)
-        if kind not in (dict, list, tuple):
-            yield name, address, found
-            continue
-        if depth > DEEPEST:
-            raise FormatError(f"containers lie more than {DEEPEST} deep", address=address[:500])
-        if len(waiting) + len(found) > 2 * MOST_ARRAYS:
-            raise FormatError("containers hold too many items", address=address[:500])
-        pairs = found.items() if kind is dict else enumerate(found)
-        items = [
-            (
-                f"{name}.{key_text(key)}" if name else key_text(key),
-                join(address, address_of_key(key_text(key))),
-                item,
-                depth + 1,
-            )
-            for key, item in pairs
-            if key is None or type(key) in (str, int, float, bool)
-        ]
-        waiting.extend(reversed(items))

@@ -24,6 +24,7 @@ __all__ = ["MOST_BYTES", "Persistent", "unpickle"]
 MOST_BYTES: Final = 320 << 20
 """How many bytes the objects of one pickle may take in memory, roughly counted."""
 _MOST_TUPLE_KEYS: Final = 1_000
+_LONGEST_KEY: Final = 4_096
 _LARGEST_KEY: Final = 2**61 - 1  # beyond it, unequal integers share a hash
 _KEYS: Final = frozenset({str, bool, float, bytes, type(None), Global, Instance, Tensor})
 
@@ -250,7 +251,7 @@ class _Machine:
     def key(self, key: Any) -> Any:
         """The key, if it may be one: hashing it takes no time and calls nothing."""
         kind = type(key)
-        if kind is str or kind in _KEYS:
+        if kind in _KEYS and (kind is not str or len(key) <= _LONGEST_KEY):
             return key
         if kind is int and abs(key) < _LARGEST_KEY:
             return key
@@ -317,7 +318,7 @@ class _Machine:
 
 
 def _shown(key: Any) -> str:
-    return repr(key[:80]) if isinstance(key, (str, bytes)) else f"of type {type(key).__name__}"
+    return repr(key[:80]) if isinstance(key, (str, bytes)) else f"a {type(key).__name__}"
 
 
 _STEPS: Final[dict[int, Callable[[_Machine], None]]] = {

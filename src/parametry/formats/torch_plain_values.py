@@ -16,6 +16,7 @@ __all__ = ["class_of", "fields_of", "hyperparameters_of"]
 
 _MOST_VALUES: Final = 20_000
 _DEEPEST: Final = 24
+_LONGEST_NAME: Final = 200
 _MANGLED: Final = re.compile(r"___torch_mangle_\d+\.?")
 
 Scalar = Callable[[Tensor], Plain]
@@ -113,7 +114,9 @@ class _Shaper:
             self._room -= len(fields)
             if self._room < 0:
                 return {"$long": len(fields), "class": qualified(value.of)}
-            opened = {name: self.shaped(item, depth) for name, item in fields.items()}
+            opened = {
+                name[:_LONGEST_NAME]: self.shaped(item, depth) for name, item in fields.items()
+            }
             return Described(qualified(value.of), fields=opened)
         return [self.shaped(item, depth) for item in value]
 
