@@ -24,8 +24,8 @@ from typing import Any
 
 from measure import BACKENDS, HERE, Figure
 
-BENCHMARKS = ["importing", "inspection", "building", "fitting", "initializing"]
-PACKAGES = ["parametry", "keras", "tensorflow", "jax", "torch", "numpy", "numba"]
+BENCHMARKS = ["importing", "inspection", "building", "fitting", "initializing", "saving"]
+PACKAGES = ["parametry", "keras", "tensorflow", "jax", "torch", "numpy", "numba", "safetensors"]
 RESULTS = HERE / "results"
 PAGE = HERE / "RESULTS.md"
 

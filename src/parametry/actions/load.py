@@ -251,7 +251,7 @@ def _also(given: Parameters, held: Parameters, names: Mapping[str, str]) -> dict
 
 
 def _left_over(source: Source, extra: tuple[str, ...]) -> tuple[str, ...]:
-    """What leads nowhere, but for what the framework wrote twice: the manifest names one of both."""
+    """What leads nowhere, but for what the framework wrote twice: the manifest names one."""
     names = {} if source.manifest is None else source.manifest.names
     return tuple(address for address in extra if not names or address in names)
 

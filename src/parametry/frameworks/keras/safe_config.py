@@ -4,7 +4,8 @@ Keras makes objects of whatever class or function a configuration names: it impo
 ``keras.…`` for it, takes what the running program registered, and unmarshals a Lambda layer's code.
 Here every entry is looked at first. Allowed are Keras's own public classes whose arguments are
 data, its activations, losses and metrics by name, the operations of its graphs, and what the caller
-names in ``custom_objects``; the configuration that is handed on says of each entry which of these it is.
+names in ``custom_objects``; the configuration that is handed on says of each entry which of these
+it is.
 """
 
 from __future__ import annotations
