@@ -16,7 +16,9 @@ def type_name(node: Node) -> str:
     """A layer's class, a parameter's dtype, or what an alias leads to."""
     if isinstance(node, Layer):
         return node.class_name
-    return node.dtype if isinstance(node, Parameter) else f"= {node.target}"
+    if isinstance(node, Parameter):
+        return node.dtype
+    return f"= {node.target}" + ("ᵀ" if node.transposed else "")
 
 
 def size(branch: Branch[Node], node: Node, output: Shapes) -> tuple[str, int]:

@@ -27,9 +27,11 @@ class Alias:
 
     Attributes:
         target: The canonical address.
+        transposed: Whether the array is seen transposed here.
     """
 
     target: str
+    transposed: bool = False
 
 
 Node: TypeAlias = Layer | Parameter | Alias
@@ -71,7 +73,9 @@ def _nodes(
         )
     for entry in parameters.values():
         yield from (
-            (alias, Alias(entry.address)) for alias in entry.aliases if not _lies_in(alias, shared)
+            (alias, Alias(entry.address, alias in entry.transposed))
+            for alias in entry.aliases
+            if not _lies_in(alias, shared)
         )
 
 

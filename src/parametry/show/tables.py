@@ -147,7 +147,10 @@ def parameters(entries: Mapping[str, Parameter], detail: Detail) -> list[Block]:
                 table.left_out += counts[-1]
                 continue
             notes = [] if entry.role == "trainable" else [str(entry.role)]
-            notes += [f"= {alias}" for alias in entry.aliases[:3]]
+            notes += [
+                f"= {alias}" + ("ᵀ" if alias in entry.transposed else "")
+                for alias in entry.aliases[:3]
+            ]
             notes += filter(None, [provenance_words(entry)])
             table.rows.append(
                 (

@@ -7,15 +7,17 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from zoo.tied import TIED, Tied, copy_state
 
 import parametry as pm
-from zoo.tied import TIED, Tied, copy_state
 
 CLOSE = 2e-6
 
 
 def compiled(model: Any, case: Tied, **options: Any) -> Any:
-    model.compile(options.pop("optimizer", None) or keras.optimizers.Adam(0.01), case.loss, **options)
+    model.compile(
+        options.pop("optimizer", None) or keras.optimizers.Adam(0.01), case.loss, **options
+    )
     return model
 
 
@@ -109,7 +111,8 @@ def test_a_loop_of_ones_own_fetches_the_variables_anew(backend: str) -> None:
         theirs[other].assign(ours[address].numpy())
     for each, rate in ((model, optimizer), (reference, keras.optimizers.SGD(0.5))):
         for _ in range(2):
-            rate.apply_gradients(zip(gradients(each, case, backend), each.trainable_variables))
+            found = gradients(each, case, backend)
+            rate.apply_gradients(zip(found, each.trainable_variables, strict=True))
     assert_equal(model, reference, case)
 
 

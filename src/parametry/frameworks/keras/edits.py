@@ -12,8 +12,8 @@ _ABSENT = object()
 class Edits:
     """Changes to lists and dicts in their order.
 
-    Keras's own containers watch what is put into them, and refuse it once a layer is built. They are
-    changed as the plain lists and dicts that they are.
+    Keras's own containers watch what is put into them, and refuse it once a layer is built. They
+    are changed as the plain lists and dicts that they are.
 
     Example:
         >>> edits, numbers = Edits(), [1, 2]
@@ -35,6 +35,10 @@ class Edits:
         else:
             self._before.append((container, key, dict.get(container, key, _ABSENT)))
         _set(container, key, value)
+
+    def remove(self, container: Any, key: Any) -> None:
+        """Take an item out of a dict."""
+        self.put(container, key, _ABSENT)
 
     def undo(self) -> None:
         """Take all back, the last first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from parametry.frameworks.keras.edits import Edits
@@ -16,7 +16,9 @@ _LISTS = ("_variables", "_trainable_variables")
 _OF_TENSORFLOW = "_self_"  # how the names begin of what TensorFlow notes for checkpoints
 
 
-def retrain(optimizer: Any, variables: list[Any], edits: Edits) -> None:
+def retrain(
+    optimizer: Any, variables: list[Any], edits: Edits, successors: Mapping[int, Any]
+) -> None:
     """Let a built optimizer train these variables from now on.
 
     Its own ``build`` makes the slots, as Keras would for a new optimizer. Then every slot of a
@@ -28,6 +30,7 @@ def retrain(optimizer: Any, variables: list[Any], edits: Edits) -> None:
         optimizer: A ``keras.optimizers.Optimizer``, possibly one that wraps others.
         variables: What it trains, in the model's order.
         edits: Notes what is changed.
+        successors: By the identity of a variable the one that takes its place, or comes beside it.
     """
     former = [_Former(each) for each in _with_inner(optimizer)]
     for each in former:
@@ -39,6 +42,7 @@ def retrain(optimizer: Any, variables: list[Any], edits: Edits) -> None:
         optimizer.build(variables)
     for each in former:
         each.restore()
+        each.exclude(successors)
 
 
 def _with_inner(optimizer: Any) -> list[Any]:
@@ -91,7 +95,7 @@ class _Former:
             name: value
             for name, value in self.attributes.items()
             if name not in _LISTS
-            and _items(value)
+            and not name.startswith(_OF_TENSORFLOW)
             and any(id(item) in own for item in _items(value))
         }
 
@@ -104,7 +108,7 @@ class _Former:
         stored["_trainable_variables_indices"] = {}
         stored.pop("_exclude_from_weight_decay_cache", None)
         for name, value in self._slots.items():
-            stored[name] = type(value)()
+            stored[name] = {} if isinstance(value, dict) else []
         tracker = copy.copy(stored["_tracker"])
         ((store, (test, _)),) = tracker.config.items()
         tracker.config = {store: (test, stored["_variables"])}
@@ -137,27 +141,52 @@ class _Former:
         ids.update(map(id, stored["_variables"]))
         self._begin_averages(stored)
 
+    def exclude(self, successors: Mapping[int, Any]) -> None:
+        """What was excluded from weight decay stays so, and a variable's copy with it."""
+        stored, key = self.optimizer.__dict__, self.optimizer._var_key
+        excluded = set(stored.get("_exclude_from_weight_decay") or ())
+        if not excluded:
+            return
+        known = {id(variable) for variable in self._trained}
+        now = {id(variable) for variable in stored["_trainable_variables"]}
+        for variable in self._trained:
+            successor = successors.get(id(variable))
+            if successor is None or key(variable) not in excluded:
+                continue
+            if id(successor) not in known:
+                excluded.add(key(successor))
+            if id(variable) not in now:
+                # Another variable may come to have the same key.
+                excluded.discard(key(variable))
+        stored["_exclude_from_weight_decay"] = excluded
+
     def _replaced(self, stored: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
         """Each variable that ``build`` made, with the former one of the same meaning."""
-        places = {id(variable): index for index, variable in enumerate(self._trained)}
+        own = {id(variable) for variable in self._variables}
         for name, before in self.attributes.items():
             after = stored.get(name)
-            if (
-                name in self._slots
-                and isinstance(before, list)
-                and len(before) == len(self._trained)
-            ):
-                for variable, new in zip(stored["_trainable_variables"], after or (), strict=False):
-                    old = before[places[id(variable)]] if id(variable) in places else None
-                    if old is not None and new is not None:
-                        yield new, old
-            elif name in self._slots and isinstance(before, dict):
-                yield from (
-                    (after[key], old) for key, old in before.items() if key in (after or ())
-                )
-            elif id(before) in {id(variable) for variable in self._variables}:
-                if after is not None and after is not before:
-                    yield after, before
+            if after is None or after is before:
+                continue
+            if name not in self._slots:
+                pairs = [(after, before)]
+            elif isinstance(before, dict):
+                pairs = [(after[key], slot) for key, slot in before.items() if key in after]
+            else:
+                pairs = self._of_the_same(stored["_trainable_variables"], before, after)
+            yield from ((new, old) for new, old in pairs if id(old) in own and new is not None)
+
+    def _of_the_same(
+        self, trained: list[Any], before: list[Any], after: list[Any]
+    ) -> list[tuple[Any, Any]]:
+        """The slots in two lists that belong to the same variable."""
+        if len(before) != len(self._trained) or len(after) != len(trained):
+            return []
+        slots = {id(variable): slot for variable, slot in zip(self._trained, before, strict=True)}
+        return [
+            (new, slots[id(variable)])
+            for variable, new in zip(trained, after, strict=True)
+            if id(variable) in slots
+        ]
 
     def _begin_averages(self, stored: dict[str, Any]) -> None:
         """Keras begins an average with the first step alone; later it would begin at zero."""

@@ -1,8 +1,8 @@
 """The places in which layers keep variables, and what a tie has put there instead.
 
-A tie puts another layer's variable, or a transposed view of it, into a layer's place. What the layer
-itself called its variable there is noted on the layer, since its address must stay what it was, and
-since a variable of its own may return.
+A tie puts another layer's variable, or a transposed view of it, into a layer's place. What the
+layer itself called its variable there is noted on the layer, since its address must stay what it
+was, and since a variable of its own may return.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from parametry.frameworks.keras.edits import Edits
 from parametry.frameworks.keras.transposed import array_of, is_view, view_of
 
-__all__ = ["Place", "places_of", "put_variable"]
+__all__ = ["Exchange", "Place", "places_of", "put_variable"]
 
 Path: TypeAlias = tuple[Any, ...]
 """An attribute's name, then keys and indices into the lists and dicts in it."""
@@ -63,88 +63,94 @@ def places_of(layer: Any) -> Mapping[int, Place]:
     }
 
 
-def put_variable(
-    layer: Any,
-    old: Any,
-    new: Any,
-    *,
-    transposed: bool,
-    edits: Edits,
-    index: int | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One variable for another.
+
+    Attributes:
+        old: The variable that goes.
+        new: The variable that comes.
+        transposed: Whether the new one is seen transposed where the old one was seen as it is.
+    """
+
+    old: Any
+    new: Any
+    transposed: bool
+
+    def of(self, seen: Any, name: str, path: str) -> Any:
+        """What comes where the old variable was seen, as it is or through a view.
+
+        Args:
+            seen: The old variable, or a view of it.
+            name: What the layer calls it, for a view.
+            path: The same with the layer's path.
+        """
+        direct = is_view(seen) == self.transposed
+        return self.new if direct else view_of(self.new, name, path)
+
+
+def put_variable(layer: Any, exchange: Exchange, edits: Edits, index: int | None = None) -> None:
     """Put one variable where a layer has another, in its list of weights and its attributes.
 
     Args:
         layer: A built layer; left alone where it does not have the old variable.
-        old: The variable that goes.
-        new: The variable that comes.
-        transposed: Whether the new one is seen transposed where the old one was seen as it is.
+        exchange: Which goes, which comes.
         edits: Notes what is changed.
         index: The one position in the layer's list of weights that is meant; all by default.
     """
-    weights = layer.__dict__.get(_WEIGHTS) or []
+    old, stored = exchange.old, layer.__dict__
+    weights = stored.get(_WEIGHTS) or []
+    at = [place for place, held in enumerate(weights) if held is old] if index is None else [index]
+    paths = tuple(_paths_to(layer, old))
+    if not at and not paths:
+        return
     places = dict(places_of(layer))
-    everywhere = tuple(_paths_to(layer, old))
     claimed = {path for place in places.values() for path in place.attributes}
-    free = tuple(path for path in everywhere if path not in claimed)
-    view: Any = None
-    exchanged: set[Path] = set(everywhere) if index is None else set()
-    for position in [index] if index is not None else _positions(weights, old):
+    unclaimed = tuple(path for path in paths if path not in claimed)
+    for position in at:
         place = places.pop(position, None) or Place(
-            old.name, old.path, old.regularizer, old.constraint, free, old
+            old.name, old.path, old.regularizer, old.constraint, unclaimed, old
         )
-        if is_view(place.array) == transposed:
-            array = new
-        else:
-            array = view = view or view_of(new, place.name, place.path)
-        if (array.name, array.path) != (place.name, place.path) or is_view(array):
+        array = exchange.of(place.array, place.name, place.path)
+        if is_view(array) or (array.name, array.path) != (place.name, place.path):
             places[position] = replace(place, array=array)
-        exchanged.update(place.attributes)
-        edits.put(weights, position, new)
-    if exchanged and view is None:
-        view = view_of(new, old.name, old.path) if len(new.shape) == 2 else new
-    for path in exchanged:
-        _exchange(layer, path, old, new, view, transposed, edits)
-    if places or _NOTE in layer.__dict__:
-        edits.put(layer.__dict__, _NOTE, places)
-    if weights:
-        kept = {id(variable) for variable in weights}
-        edits.put(layer._tracker.stored_ids, _STORE, kept)
+        edits.put(weights, position, exchange.new)
+        for path in paths:
+            if path in place.attributes:
+                _put_at(layer, path, exchange, (place.name, place.path), edits)
+    for path in _paths_to(layer, old) if index is None else ():
+        _put_at(layer, path, exchange, (old.name, old.path), edits)
+    edits.put(stored, _NOTE, places)
+    edits.put(layer._tracker.stored_ids, _STORE, {id(variable) for variable in weights})
 
 
-def _positions(weights: list[Any], variable: Any) -> list[int]:
-    return [index for index, held in enumerate(weights) if held is variable]
-
-
-def _exchange(
-    layer: Any, path: Path, old: Any, new: Any, view: Any, transposed: bool, edits: Edits
+def _put_at(
+    layer: Any, path: Path, exchange: Exchange, names: tuple[str, str], edits: Edits
 ) -> None:
-    """Put the new variable, or its view, at the end of a path of attributes."""
+    """Put the new variable, or a view of it, at the end of a path of attributes."""
     container = layer.__dict__
     for key in path[:-1]:
         container = container[key]
 
-    def successor(value: Any) -> Any:
+    def exchanged(value: Any) -> Any:
         if isinstance(value, tuple):
-            items = [successor(item) for item in value]
+            items = [exchanged(item) for item in value]
             return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-        if not _is_array(value, old):
-            return value
-        return new if is_view(value) == transposed else view
+        return exchange.of(value, *names) if _is_array(value, exchange.old) else value
 
-    edits.put(container, path[-1], successor(container[path[-1]]))
-    # What TensorFlow notes for its checkpoints are variables: a view is none of them.
-    stored = layer.__dict__
-    names = stored.get("_self_unconditional_dependency_names")
-    if names is not None and names.get(path[0]) is old:
-        edits.put(names, path[0], new)
-    for index, noted in enumerate(stored.get("_self_unconditional_checkpoint_dependencies") or ()):
-        if noted.name == path[0] and noted.ref is old:
-            edits.put(
-                stored["_self_unconditional_checkpoint_dependencies"],
-                index,
-                type(noted)(noted.name, new),
-            )
+    edits.put(container, path[-1], exchanged(container[path[-1]]))
+    _note_for_tensorflow(layer, path[0], exchange, edits)
+
+
+def _note_for_tensorflow(layer: Any, name: str, exchange: Exchange, edits: Edits) -> None:
+    """What TensorFlow notes of an attribute for its checkpoints is a variable, never a view."""
+    names = layer.__dict__.get("_self_unconditional_dependency_names") or {}
+    if names.get(name) is exchange.old:
+        edits.put(names, name, exchange.new)
+    noted = layer.__dict__.get("_self_unconditional_checkpoint_dependencies") or []
+    for index, reference in enumerate(noted):
+        if reference.name == name and reference.ref is exchange.old:
+            edits.put(noted, index, type(reference)(name, exchange.new))
 
 
 def _paths_to(layer: Any, variable: Any) -> Iterator[Path]:

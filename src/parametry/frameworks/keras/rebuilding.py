@@ -1,9 +1,9 @@
 """What a compiled model must forget once its variables are others, or train otherwise.
 
 A compiled step has the variables in it that were there when it was traced, and an optimizer has a
-list of its own of what it trains. Both are made anew from the model as it is now, so that nobody has
-to compile it again: the optimizer stays the same object, with its step, its rate, and the slots of
-all that it goes on training.
+list of its own of what it trains. Both are made anew from the model as it is now, so that nobody
+has to compile it again: the optimizer stays the same object, with its step, its rate, and the slots
+of all that it goes on training.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def standing_tree(model: Any, action: str) -> Tree:
     away = [found for found in tree.variables.values() if _has_no_value(found.native)]
     if away:
         raise ValueUnavailable(
-            f"{action} cannot exchange {away[0].addresses[0]} at this moment: the JAX backend takes "
-            "the values out of the variables while fit runs",
+            f"{action} cannot follow up {away[0].addresses[0]} at this moment: the JAX backend "
+            "takes the values out of the variables while fit runs",
             hint=f"{action} before or after fit, or in a callback's on_epoch_begin or on_epoch_end",
         )
     return tree
@@ -115,7 +115,7 @@ def _rebuild_optimizers(model: Any, edits: Edits, successors: Mapping[int, Any])
         else:
             after = _followed(before, model, successors)
         if list(map(id, before)) != list(map(id, after)):
-            retrain(optimizer, after, edits)
+            retrain(optimizer, after, edits, successors)
 
 
 def _followed(before: list[Any], model: Any, successors: Mapping[int, Any]) -> list[Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from parametry.frameworks.keras.edits import Edits
+from parametry.frameworks.keras.freezing import note_variables
 from parametry.frameworks.keras.rebuilding import rebuild, standing_tree
 from parametry.frameworks.keras.transposed import array_of
 from parametry.frameworks.keras.walk import Tree
@@ -47,6 +49,7 @@ def set_trainable(
         edits.undo()
         flags.restore()
         raise
+    note_variables(model, trainable, sys._getframe(1))
 
 
 class _Flags:

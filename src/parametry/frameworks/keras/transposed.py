@@ -2,8 +2,8 @@
 
 A layer computes with whatever its attribute holds, so a ``keras.Variable`` whose value is another
 variable's, transposed at each use, ties the two in every compiled or eager computation: gradients
-flow through the transposition into the one array. The view has no value of its own. What is trained,
-counted and saved is the variable below it, which stands in the layer's list of weights.
+flow through the transposition into the one array. The view has no value of its own. What is
+trained, counted and saved is the variable below it, which stands in the layer's list of weights.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import functools
 from typing import Any
 
 __all__ = ["array_of", "is_view", "view_of"]
+
+_VIEWED = "_parametry_viewed"
 
 
 def view_of(variable: Any, name: str, path: str) -> Any:
@@ -27,12 +29,12 @@ def view_of(variable: Any, name: str, path: str) -> Any:
 
 def is_view(thing: object) -> bool:
     """Whether it is a transposed view."""
-    return "_viewed" in getattr(thing, "__dict__", ())
+    return _VIEWED in getattr(thing, "__dict__", ())
 
 
 def array_of(variable: Any) -> Any:
     """The variable that holds the values: the one below a view, else the variable itself."""
-    return variable.__dict__["_viewed"] if is_view(variable) else variable
+    return variable.__dict__[_VIEWED] if is_view(variable) else variable
 
 
 @functools.cache
@@ -45,7 +47,7 @@ def _view_class() -> Any:
 
         def __init__(self, viewed: Any, name: str, path: str) -> None:
             # The parent's constructor would make an array.
-            self._viewed = viewed
+            self._parametry_viewed = viewed
             self._name = name
             self._path = path
             self._shape = tuple(reversed(tuple(viewed.shape)))
@@ -53,35 +55,35 @@ def _view_class() -> Any:
 
         def __getattr__(self, name: str) -> Any:
             """What is said of the variable itself: its dtype, layout, constraint."""
-            if name == "_viewed":  # while a copy is being made there is none yet
+            if name == _VIEWED:  # while a copy is being made there is none yet
                 raise AttributeError(name)
-            return getattr(self._viewed, name)
+            return getattr(self._parametry_viewed, name)
 
         @property
         def value(self) -> Any:
-            return ops.transpose(self._viewed.value)
+            return ops.transpose(self._parametry_viewed.value)
 
         @property
         def _value(self) -> Any:
-            value = self._viewed._value
+            value = self._parametry_viewed._value
             return None if value is None else ops.transpose(value)
 
         @property
         def trainable(self) -> bool:
-            return bool(self._viewed.trainable)
+            return bool(self._parametry_viewed.trainable)
 
         @trainable.setter
         def trainable(self, trainable: bool) -> None:
-            self._viewed.trainable = trainable
+            self._parametry_viewed.trainable = trainable
 
         def assign(self, value: Any) -> Any:
-            value = self._convert_to_tensor(value, dtype=self._viewed.dtype)
+            value = self._convert_to_tensor(value, dtype=self._parametry_viewed.dtype)
             if tuple(value.shape) != self._shape:
                 raise ValueError(
                     f"The variable {self._path} has the shape {self._shape}, the value given has "
                     f"{tuple(value.shape)}"
                 )
-            self._viewed.assign(ops.transpose(value))
+            self._parametry_viewed.assign(ops.transpose(value))
             return value
 
     return TransposedView

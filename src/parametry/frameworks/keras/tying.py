@@ -8,7 +8,8 @@ from typing import Any
 from parametry.core.address import join
 from parametry.errors import TieError
 from parametry.frameworks.keras.edits import Edits
-from parametry.frameworks.keras.places import Place, places_of, put_variable
+from parametry.frameworks.keras.own_variables import save_what_is_seen
+from parametry.frameworks.keras.places import Exchange, Place, places_of, put_variable
 from parametry.frameworks.keras.rebuilding import rebuild, refresh_torch, standing_tree
 from parametry.frameworks.keras.store import VariableStore
 from parametry.frameworks.keras.transposed import array_of
@@ -41,11 +42,12 @@ def tie(model: Any, address: str, other: str, *, transpose: bool = False) -> Non
     if new is old:
         raise TieError(f"{other} and {address} are one array already")
     flips = transpose ^ (address in kept.transposed) ^ (other in gone.transposed)
-    edits = Edits()
+    exchange, edits = Exchange(old, new, flips), Edits()
     try:
         for node in tree.nodes.values():
             if node.is_layer:
-                put_variable(node.native, old, new, transposed=flips, edits=edits)
+                put_variable(node.native, exchange, edits)
+                save_what_is_seen(node.native, edits)
         refresh_torch(tree)
         rebuild(model, tree, edits, {id(old): new})
     except BaseException:
@@ -76,17 +78,11 @@ def untie(model: Any, address: str) -> None:
     leaving = _leaving(seats, found, address)
     old, first = array_of(found.native), leaving[0]
     new = _copy(old, first)
-    edits = Edits()
+    exchange, edits = Exchange(old, new, first.transposed), Edits()
     try:
         for seat in leaving:
-            put_variable(
-                seat.layer,
-                old,
-                new,
-                transposed=first.transposed,
-                edits=edits,
-                index=seat.index,
-            )
+            put_variable(seat.layer, exchange, edits, seat.index)
+            save_what_is_seen(seat.layer, edits)
         refresh_torch(tree)
         rebuild(model, tree, edits, {id(old): new})
     except BaseException:

@@ -94,8 +94,8 @@ class Tree:
             node.views = frozenset(
                 parts[index] for index, place in places.items() if is_view(place.array)
             )
-            for index, ((variable, role), part) in enumerate(zip(own, parts, strict=True)):
-                self._add_variable(node, variable, role, part, frozen, places.get(index))
+            for index, (held, part) in enumerate(zip(own, parts, strict=True)):
+                self._add_variable(node, held, part, frozen, places.get(index))
         if below:
             below = _distinct(below)
             parts, uses = self._child_parts(layer, below), self._uses(layer)
@@ -144,14 +144,9 @@ class Tree:
         return not node.native.__dict__.get("_trainable", True)
 
     def _add_variable(
-        self,
-        node: Node,
-        variable: Any,
-        role: Role,
-        part: str,
-        frozen: bool,
-        place: Place | None,
+        self, node: Node, held: tuple[Any, Role], part: str, frozen: bool, place: Place | None
     ) -> None:
+        variable, role = held
         above = node.addresses[0]
         address = _free(f"{above}/{part}" if above else part, self._taken)
         transposed = part in node.views

@@ -66,9 +66,9 @@ def copy_state(source: Any, target: Any, same: dict[str, str]) -> None:
     target.optimizer.build(target.trainable_variables)
     slots = inspect(target).optimizer_parameters
     for address, slot in given.optimizer_parameters.items():
-        for ours, theirs in same.items():
-            address = address.replace(f"optimizer/{ours}/", f"optimizer/{theirs}/")
-        slots[address].assign(slot.numpy())
+        parameter, _, name = address.removeprefix("optimizer/").rpartition("/")
+        other = f"optimizer/{same[parameter]}/{name}" if parameter in same else address
+        slots[other].assign(slot.numpy())
 
 
 def _two_dense() -> Any:
