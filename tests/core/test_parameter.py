@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -9,6 +10,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from parametry.core import provenance
+from parametry.core.provenance import Provenance, remember
 from parametry.errors import AssignmentError, DtypeMismatch, ShapeMismatch
 
 
@@ -180,6 +183,40 @@ def test_both_refusals_are_assignment_errors(make: Any) -> None:
     for given in (np.zeros(3), np.zeros(2, "int8")):
         with pytest.raises(AssignmentError):
             parameter.assign(given)
+
+
+# ------------------------------------------------ where the values came from
+
+
+def test_provenance_is_told_until_other_values_are_assigned(make: Any) -> None:
+    parameter = make.parameter(values=[1.0, 2.0])
+    assert parameter.provenance is None
+    assert "provenance" not in parameter.to_dict()
+    known = Provenance("initialize", {"class": "Normal", "mean": float("inf")}, 3, "a", rule="**")
+    remember(parameter.native, known)
+    assert parameter.provenance is known
+    assert parameter.to_dict()["provenance"] == {
+        "action": "initialize",
+        "initializer": {"class": "Normal", "mean": {"$float": "inf"}},
+        "seed": 3,
+        "address": "a",
+        "rule": "**",
+    }
+    with pytest.raises(AssignmentError):
+        parameter.assign([1, 2])
+    assert parameter.provenance is known
+    parameter.assign([3.0, 4.0])
+    assert parameter.provenance is None
+
+
+def test_provenance_is_of_one_array_as_long_as_it_lives(make: Any) -> None:
+    parameter, other = make.parameter(values=[1.0]), make.parameter(values=[1.0])
+    remember(parameter.native, Provenance("load", source="net.npz"))
+    assert other.provenance is None
+    held = id(parameter.native)
+    del parameter
+    gc.collect()
+    assert held not in provenance._known
 
 
 # ------------------------------------------------ comparing

@@ -16,6 +16,7 @@ from parametry.core.coverage import Gap
 from parametry.core.hyperparameter import Change
 from parametry.core.model import SCHEMA
 from parametry.core.place import Place
+from parametry.core.provenance import Provenance, remember
 from parametry.core.value import UNSET
 
 
@@ -61,7 +62,7 @@ def everything(build) -> Any:
         build.choice("fit/odd", {"$schema": "x", "$ref": 3}),
         build.choice("script/token", {"$withheld": "secret"}),
     ]
-    return build.model(
+    model = build.model(
         layers=[
             build.layer("a", output=[None, 3], aliases=("b",), uses=2),
             build.layer("c", built=False),
@@ -81,6 +82,11 @@ def everything(build) -> Any:
         ],
         gaps=[Gap("fit/", "capture was off")],
     )  # fmt: skip
+    made = {"class": "Normal", "mean": 0.0, "value": {"$array": "ndarray", "shape": [2],
+                                                      "dtype": "float32"}}  # fmt: skip
+    remember(model.parameters["root"].native, Provenance("initialize", made, 3, "root", "**"))
+    remember(model.parameters["a/seed"].native, Provenance("load", source="net.safetensors"))
+    return model
 
 
 def forms(build) -> list[Any]:
@@ -122,6 +128,9 @@ def damaged(form: dict[str, Any]) -> list[dict[str, Any]]:
         (("parameters", "a/kernel", "shape"), [-1]),
         (("parameters", "a/kernel", "role"), "optimizer"),
         (("parameters", "a/kernel", "values"), [1.0]),
+        (("parameters", "root", "provenance", "action"), "guess"),
+        (("parameters", "root", "provenance", "seed"), 0.5),
+        (("parameters", "root", "provenance", "who"), "me"),
         (("optimizer_parameters", "adam/a_momentum", "role"), "state"),
         (("layers", "a", "uses"), -1),
         (("layers", "a", "output_shape"), "x"),

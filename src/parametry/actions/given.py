@@ -39,10 +39,14 @@ class Given:
     Attributes:
         array: The values, in the dtype of the parameter that they are for; not changed.
         plain: What is told of them.
+        random: Whether they depend on the seed.
+        note: What else there is to say of them.
     """
 
     array: NDArray[Any] = field(repr=False)
     plain: Mapping[str, Plain]
+    random: bool = False
+    note: str = ""
 
     def values(self, site: Site, seed: int) -> NDArray[Any]:
         """The values, for the one site that they are for."""
@@ -91,13 +95,19 @@ def initializer_of(
             f"{where} is random, and no seed was given",
             hint="initialize(model, rules, seed=0); equal seeds give equal values",
         )
-    return found
+    return found if _is_ours(found) else _of_stranger(found, site, seed or 0, where)
 
 
 def is_random(initializer: Initializer) -> bool:
     """Whether an initializer may draw random numbers; one that is not known to us may."""
     inner = getattr(initializer, "inner", initializer)
-    return not isinstance(inner, (*_FIXED, Given))
+    return inner.random if isinstance(inner, Given) else not isinstance(inner, _FIXED)
+
+
+def _is_ours(initializer: Initializer) -> bool:
+    """Whether no code of a user's runs when it makes its values."""
+    ours = type(initializer).__module__.partition(".")[0] == "parametry"
+    return ours and not hasattr(initializer, "function")
 
 
 def rng_at(seed: int, address: str) -> np.random.Generator:
@@ -184,7 +194,25 @@ def _of_callable(
             f"{where}: {name} gave the shape {array.shape}, {site.shape} was asked for",
             hint="return an array of the shape that it is called with",
         )
-    return Given(_checked(array, site, f"{where}: {name}"), {"class": name})
+    return Given(_checked(array, site, f"{where}: {name}"), {"class": name}, random=True)
+
+
+def _of_stranger(initializer: Initializer, site: Site, seed: int, where: str) -> Initializer:
+    """What somebody else's initializer gives, checked before anything is written."""
+    try:
+        array = np.asarray(initializer.values(site, seed))
+    except Exception as error:
+        raise RuleError(
+            f"{where}: the initializer raised {type(error).__name__}: {error}",
+            hint="it is called as function(shape, dtype=...), with the dtype's name",
+        ) from error
+    if array.shape != site.shape:
+        raise RuleError(
+            f"{where}: the initializer gave the shape {array.shape}, {site.shape} was asked for",
+            hint="return an array of the shape that it is called with",
+        )
+    note = str(getattr(initializer, "note", ""))
+    return Given(_checked(array, site, where), initializer.to_plain(), random=True, note=note)
 
 
 def _checked(array: NDArray[Any], site: Site, where: str) -> NDArray[Any]:

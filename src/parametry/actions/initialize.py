@@ -20,7 +20,7 @@ from parametry.core.initialization import Initialization, Initialized
 from parametry.core.initializer import Initializer, Site
 from parametry.core.parameter import Parameter
 from parametry.core.provenance import Provenance, remember
-from parametry.errors import NothingMatched, RuleError
+from parametry.errors import NothingMatched, ParametryError, RuleError
 from parametry.initializers.lsuv import LSUV
 
 __all__ = ["Planned", "carry_out", "initialize", "report"]
@@ -160,26 +160,36 @@ def carry_out(
     """
     ordered = sorted(plans, key=lambda plan: plan.parameter.nbytes)
     for index, plan in enumerate(ordered):
-        array = plan.initializer.values(plan.site, _NO_SEED if seed is None else seed)
-        _fits(array, plan.site)
+        array = _values(plan, _NO_SEED if seed is None else seed)
         writer.write(plan.parameter, array, last=not more and index == len(ordered) - 1)
 
 
-def _fits(array: NDArray[Any], site: Site) -> None:
-    """Refuse what an initializer of somebody else's gives beside its contract."""
+def _values(plan: Planned, seed: int) -> NDArray[Any]:
+    """What an initializer gives; refuses what is beside its contract."""
+    site = plan.site
+    try:
+        array = plan.initializer.values(site, seed)
+    except (ParametryError, MemoryError):
+        raise
+    except Exception as error:  # a user's own code
+        raise RuleError(
+            f"the initializer of {site.address} raised {type(error).__name__}: {error}",
+            hint="give that parameter a rule of its own: initialize(model, {address: value})",
+        ) from error
     if array.shape != site.shape or array.dtype.name != site.dtype:
         raise RuleError(
             f"the initializer of {site.address} gave {array.dtype.name} {array.shape}, "
             f"{site.dtype} {site.shape} was asked for",
             hint="values(site, seed) gives an array of the site's shape and dtype",
         )
-    if kind(array.dtype) != "float" or array.size == 0:
-        return
-    if not (np.isfinite(array.max()) and np.isfinite(array.min())):
+    # An array's extremes are NaN where any of its values is.
+    extremes = [array.max(), array.min()] if kind(array.dtype) == "float" and array.size else []
+    if not np.isfinite(np.array(extremes, "float64")).all():
         raise RuleError(
             f"the initializer of {site.address} gave NaN or infinite values",
             hint=f"choose a smaller spread for {site.dtype}",
         )
+    return array
 
 
 def note(plans: Sequence[Planned], action: str, seed: int | None) -> None:

@@ -47,7 +47,15 @@ def scale_by_sample(
             hint="name its kernel alone",
         )
     with subject.framework.outputs(subject.model, kernels, sample) as run:
-        called = list(run())
+        try:
+            called = list(run())
+        except Exception as error:
+            raise RuleError(
+                f"lsuv() could not run {subject.view.name} on the sample, or read what its layers "
+                f"give: {type(error).__name__}: {error}",
+                hint="the sample is a batch as the model is called with; cells of recurrent layers "
+                "cannot be watched on every backend: give them orthogonal()",
+            ) from error
         for layer, plan in kernels.items():
             if layer not in called:
                 raise RuleError(

@@ -348,13 +348,38 @@ def draw() -> list[float]:
     return out
 
 
-def test_a_custom_initializer_that_errs_is_named() -> None:
-    def wrong(shape: Any, dtype: Any = None) -> Any:
-        return keras.ops.zeros((1, 2))
+def wrong_shape(shape: Any, dtype: Any = None) -> Any:
+    return keras.ops.zeros((1, 2))
 
-    with pytest.raises(pm.ParametryError, match="dense/kernel"):
-        model = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
-        pm.initialize(model, {"**/kernel": wrong}, seed=0)
+
+def broken(shape: Any, dtype: Any = None) -> Any:
+    raise KeyError("lost")
+
+
+def not_finite(shape: Any, dtype: Any = None) -> Any:
+    return keras.ops.full(shape, float("nan"))
+
+
+@pytest.mark.parametrize("made", [wrong_shape, broken, not_finite])
+def test_a_custom_initializer_that_errs_is_named(made: Any) -> None:
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
+    with pytest.raises(RuleError, match=r"the rule '\*\*/kernel' at dense/kernel"):
+        pm.initialize(model, {"**/kernel": made}, seed=0)
+    lasting = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
+    lasting.layers[0].kernel_initializer = made
+    before = values(lasting)
+    with pytest.raises(RuleError, match="dense/kernel"):
+        pm.reset(lasting, seed=0)
+    assert all((before[a] == v).all() for a, v in values(lasting).items())
+
+
+def test_provenance_of_what_was_called_has_the_seed() -> None:
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
+    pm.initialize(
+        model, {"**/kernel": Doubled(), "**/bias": lambda s, d, rng: rng.random(s)}, seed=5
+    )
+    for parameter in pm.inspect(model).parameters.values():
+        assert parameter.provenance.seed == 5
 
 
 # ------------------------------------------------ LSUV
@@ -405,6 +430,12 @@ def draw_after_seed(act: Callable[[], Any]) -> list[float]:
     keras.utils.set_random_seed(5)
     act()
     return draw()
+
+
+def test_lsuv_on_a_sample_that_does_not_fit_is_told() -> None:
+    model = deep()
+    with pytest.raises(RuleError, match=r"could not run .* on the sample"):
+        pm.initialize(model, {"**/kernel": pm.lsuv()}, seed=0, sample=np.zeros((8, 3), "float32"))
 
 
 def test_lsuv_that_cannot_scale_puts_everything_back() -> None:

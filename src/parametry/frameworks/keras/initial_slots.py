@@ -10,7 +10,7 @@ from parametry.core.parameter import Parameter
 from parametry.frameworks.keras.dialect import dialect_of
 from parametry.frameworks.keras.inspection import optimizer_of
 from parametry.frameworks.keras.randomness import seeded
-from parametry.frameworks.keras.slots import optimizer_parameters
+from parametry.frameworks.keras.slots import optimizer_parameters, trained_by
 from parametry.frameworks.keras.walk import walk
 
 __all__ = ["initial_slots"]
@@ -28,24 +28,20 @@ def initial_slots(model: Any) -> list[tuple[Parameter, NDArray[Any]]]:
         An empty list if there is no optimizer, or it was not built yet.
     """
     optimizer = optimizer_of(model)
-    if optimizer is None or not optimizer.built:
-        return []
     tree = walk(model, dialect_of(model))
+    trained = [] if optimizer is None else trained_by(optimizer, tree)
+    if not trained:
+        return []
     own = optimizer_parameters(optimizer, tree)
     with seeded(0):
         twin = type(optimizer).from_config(optimizer.get_config())
-        twin.build(_trained(optimizer))
+        twin.build(trained)
     fresh = list(optimizer_parameters(twin, tree).values())
     return [
         (parameter, initial.numpy())
         for parameter, initial in zip(own.values(), fresh, strict=True)
         if not _is_rate(parameter) and parameter.shape == initial.shape
     ]
-
-
-def _trained(optimizer: Any) -> list[Any]:
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return list(inner.__dict__.get("_trainable_variables") or [])
 
 
 def _is_rate(parameter: Parameter) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -24,7 +25,6 @@ from numpy.typing import NDArray
 from parametry.core.dtype import cast
 from parametry.core.initializer import Initializer, Site
 from parametry.core.value import Plain, class_name
-from parametry.frameworks.keras.dialect import loaded_keras
 from parametry.frameworks.keras.randomness import seeded
 from parametry.frameworks.keras.store import to_numpy
 from parametry.initializers.constants import constant, identity, ones, zeros
@@ -132,8 +132,9 @@ def initializer(value: Any) -> Initializer | None:
         None for what is no such thing.
     """
     if isinstance(value, str):
+        keras = sys.modules.get("keras") or sys.modules["tf_keras"]
         try:
-            value = loaded_keras().initializers.get(value)
+            value = keras.initializers.get(value)
         except ValueError:
             return None
     if isinstance(value, type) and any(cls.__name__ == "Initializer" for cls in value.__mro__):

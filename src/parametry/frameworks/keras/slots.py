@@ -12,7 +12,7 @@ from parametry.frameworks.keras.dialect import Dialect
 from parametry.frameworks.keras.store import VariableStore
 from parametry.frameworks.keras.walk import Tree, held_dtype
 
-__all__ = ["optimizer_parameters"]
+__all__ = ["optimizer_parameters", "trained_by"]
 
 # Lists of variables that may be as long as the list of what is trained, by chance or by design.
 _NO_SLOTS = frozenset({"_trainable_variables", "_variables"})
@@ -60,6 +60,12 @@ def optimizer_parameters(
     return out
 
 
+def trained_by(optimizer: Any, tree: Tree) -> list[Any]:
+    """The model's variables that an optimizer has slots for, in its own order; none if unbuilt."""
+    stored = (_inner(optimizer) or optimizer).__dict__
+    return list(stored.get("_trainable_variables") or _trained_by_keras2(stored, tree))
+
+
 def _inner(optimizer: Any) -> Any:
     """The optimizer that a loss scale wraps."""
     stored = optimizer.__dict__
@@ -88,7 +94,7 @@ def _slots(optimizer: Any, tree: Tree) -> Iterator[tuple[Any, str]]:
     if isinstance(legacy, dict):
         yield from _legacy_slots(legacy, tree)
         return
-    trained = stored.get("_trainable_variables") or _trained_by_keras2(stored, tree)
+    trained = trained_by(optimizer, tree)
     if not trained:
         return
     for attribute, values in stored.items():
