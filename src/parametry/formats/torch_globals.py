@@ -94,8 +94,8 @@ _CALLS: Final[Mapping[str, Callable[[tuple[Any, ...]], Any]]] = {
     "builtins.bytearray": plain.bytes_of,
     "builtins.bytes": plain.bytes_of,
     "builtins.complex": plain.complex_of,
-    "builtins.slice": plain.tuple_of_arguments,
-    "builtins.range": plain.tuple_of_arguments,
+    "builtins.slice": plain.slice_of,
+    "builtins.range": plain.range_of,
     "_codecs.encode": plain.encoded,
     "datetime.datetime": plain.date_and_time,
     "datetime.date": plain.date,
@@ -132,6 +132,7 @@ _OLD_MODULES: Final = {
     "copy_reg": "copyreg",
     "torch.tensor": "torch._tensor",
 }
+_OLD_NAMES: Final = {"xrange": "range", "long": "int", "unicode": "str"}
 _OLD_LIBRARY: Final = frozenset(
     {"commands", "os2", "popen2", "__main__.__builtins__", "exceptions"}
 )
@@ -154,6 +155,7 @@ def resolve(module: str, name: str) -> Global:
         parametry.formats.torch_values.Fault: the pickle names os.system, which no model's file ...
     """
     module = _OLD_MODULES.get(module, module)
+    name = _OLD_NAMES.get(name, name) if module == "builtins" else name
     if len(module) + len(name) > _LONGEST_NAME:
         raise Fault("the pickle names a global by more than 1,024 characters")
     found = Global(module, name)

@@ -33,12 +33,13 @@ __all__ = [
     "numpy_scalar",
     "only_text",
     "path",
+    "range_of",
     "set_of",
     "set_order",
+    "slice_of",
     "time",
     "timedelta",
     "tuple_of",
-    "tuple_of_arguments",
 ]
 
 Made = TypeVar("Made")
@@ -87,9 +88,18 @@ def tuple_of(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(_items(args))
 
 
-def tuple_of_arguments(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments themselves, of ``slice`` and ``range``."""
-    return args
+def range_of(args: tuple[Any, ...]) -> range:
+    """A range of whole numbers."""
+    if not 1 <= len(args) <= 3 or not all(type(one) is int for one in args) or args[2:] == (0,):
+        raise Fault("it takes up to three whole numbers")
+    return range(*args)
+
+
+def slice_of(args: tuple[Any, ...]) -> slice:
+    """A slice of whole numbers."""
+    if not 1 <= len(args) <= 3 or not all(type(one) in (int, type(None)) for one in args):
+        raise Fault("it takes up to three whole numbers")
+    return slice(*args)
 
 
 def _items(args: tuple[Any, ...]) -> list[Any] | tuple[Any, ...]:
