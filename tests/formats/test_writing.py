@@ -69,6 +69,7 @@ def test_the_manifest_comes_back(suffix: str, tmp_path: Path) -> None:
     tied = model.parameters["head/kernel"]
     assert (tied.address, tied.role) == ("layer_0/bool", "state")
     assert tied.aliases == ("head/kernel", "copy")
+    assert tied.transposed == {"head/kernel"}
     assert model.parameters["layer_1/int8"].role == "frozen"
     assert model.parameters["layer_1/int8"].layer_class == "Dense"
     assert model.parameters["layer_1/int8"].provenance == MANIFEST.provenance["layer_1/int8"]

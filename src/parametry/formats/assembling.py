@@ -23,7 +23,7 @@ from parametry.core.value import Plain
 from parametry.errors import DtypeMismatch, FormatError
 from parametry.formats.file_store import Backing, FileStore, Layout
 
-__all__ = ["Found", "address_of_name", "assemble"]
+__all__ = ["Found", "address_of_name", "addresses_of_names", "assemble"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,7 @@ def _parameter(
         classes.get(layer, found.layer_class),
         store,
         () if tie is None else tie.aliases,
+        frozenset() if tie is None else tie.transposed,
     )
 
 
@@ -246,3 +247,27 @@ def address_of_name(name: str, *, is_address: bool) -> str:
     if is_address:
         return "/".join(part(unpart(one)) for one in name.split("/"))
     return "/".join(part(one) for one in name.split("/" if "/" in name else "."))
+
+
+def addresses_of_names(names: Iterable[str], *, is_address: bool) -> dict[str, str]:
+    """The addresses of a file's arrays, all different, by their names.
+
+    Args:
+        names: What the file calls them.
+        is_address: Whether parametry wrote the file, with addresses as names.
+
+    Example:
+        >>> addresses_of_names(["a.b", "a/b"], is_address=False)
+        {'a.b': 'a/b', 'a/b': 'a%2Fb'}
+    """
+    out: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        address = address_of_name(name, is_address=is_address)
+        if address in taken:  # two names that differ by what parts them
+            address = part(name)
+        while address in taken:
+            address += "%"
+        taken.add(address)
+        out[name] = address
+    return out

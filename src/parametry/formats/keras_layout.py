@@ -34,7 +34,7 @@ _OPTIMIZER_NAMES: Final = ("iteration", "learning_rate")
 _CHECKPOINT: Final = "_layer_checkpoint_dependencies"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """A layer as the file has it.
 
@@ -140,7 +140,7 @@ def _settle(top: Node) -> None:
         parts = sibling_parts(siblings, paths.__getitem__)
         for child, found in zip(layers, parts, strict=False):
             child.address = join(node.address, found)
-        node.children = layers + [child for child in node.children if child not in layers]
+        node.children = layers + [child for child in node.children if _of_training(child, node)]
         stack.extend(layers)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from parametry.core.coverage import Gap
 from parametry.core.manifest import MEMBER, Manifest
 from parametry.errors import FormatError
-from parametry.formats.assembling import Described, Found, address_of_name, assemble
+from parametry.formats.assembling import Described, Found, addresses_of_names, assemble
 from parametry.formats.contents import Contents
 from parametry.formats.npy import LONGEST_START, Header, header_of
 from parametry.formats.peek import Peek
@@ -73,13 +73,12 @@ def read(path: str | os.PathLike[str]) -> Contents:
     manifest = None
     if told is not None:
         manifest = Manifest.from_json(told.content(_LONGEST_MANIFEST), path=source.path)
+    keys = [name.removesuffix(SUFFIX) for name in archive.members if name.endswith(SUFFIX)]
+    addresses = addresses_of_names(keys, is_address=manifest is not None)
     arrays: list[Found] = []
     gaps: list[Gap] = []
-    for name, member in archive.members.items():
-        if not name.endswith(SUFFIX):
-            continue
-        key = name.removesuffix(SUFFIX)
-        address = address_of_name(key, is_address=manifest is not None)
+    for key, address in addresses.items():
+        member = archive.members[key + SUFFIX]
         header = header_of(
             member.start(LONGEST_START), path=source.path, address=key, offset=member.offset
         )

@@ -13,7 +13,7 @@ from parametry.core.dtype import numpy_dtype
 from parametry.core.manifest import KEY, Manifest
 from parametry.core.strict_json import JsonRefused, parse
 from parametry.errors import FormatError
-from parametry.formats.assembling import Described, Found, address_of_name, assemble
+from parametry.formats.assembling import Described, Found, addresses_of_names, assemble
 from parametry.formats.contents import Contents
 from parametry.formats.file_bytes import FileBytes
 from parametry.formats.file_store import Layout, Span, checked_nbytes
@@ -69,10 +69,8 @@ def read(path: str | os.PathLike[str]) -> Contents:
         raise FormatError("its __metadata__ is no mapping from text to text", path=source.path)
     text = metadata.get(KEY)
     manifest = None if text is None else Manifest.from_json(text, path=source.path)
-    arrays = [
-        _array(source, start, name, entry, is_address=manifest is not None)
-        for name, entry in header.items()
-    ]
+    addresses = addresses_of_names(header, is_address=manifest is not None)
+    arrays = [_array(source, start, name, addresses[name], entry) for name, entry in header.items()]
     _must_fill(source, start, arrays)
     framework = str(metadata.get("format", ""))[:100]
     model = assemble(source.path, arrays, manifest, Described(framework=framework))
@@ -101,7 +99,7 @@ def _header(source: FileBytes) -> tuple[dict[str, Any], int]:
     return header, LENGTH_BYTES + length
 
 
-def _array(source: FileBytes, start: int, name: str, entry: Any, *, is_address: bool) -> Found:
+def _array(source: FileBytes, start: int, name: str, address: str, entry: Any) -> Found:
     path = source.path
     if not isinstance(entry, dict):
         raise FormatError("its entry is no object", path=path, address=name)
@@ -141,7 +139,7 @@ def _array(source: FileBytes, start: int, name: str, entry: Any, *, is_address: 
         )
     layout = Layout(shape, DTYPES[dtype], packed=packed)
     span = Span(source, start + begin, end - begin)
-    return Found(name, address_of_name(name, is_address=is_address), layout, span)
+    return Found(name, address, layout, span)
 
 
 def _must_fill(source: FileBytes, start: int, arrays: list[Found]) -> None:

@@ -1,4 +1,4 @@
-"""Keras's own files are read to the live model's addresses and bytes, and load with our manifest."""
+"""Keras's own files are read to the live model's addresses and bytes; Keras loads them marked."""
 
 from __future__ import annotations
 
