@@ -8,13 +8,17 @@ from typing import Any
 __all__ = ["compiled"]
 
 
-def compiled(*, fastmath: frozenset[str] = frozenset()) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function when it is first called with arguments of some types.
+def compiled(
+    *signatures: str, fastmath: frozenset[str] = frozenset()
+) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function at once for some signatures, or when it is first called with some types.
 
     It releases the interpreter's lock, so that threads run it side by side, and divides as NumPy
     does. Where no folder for numba's cache can be written it is compiled in every process anew.
 
     Args:
+        *signatures: The types of arguments that it takes, in numba's words; where there are none,
+            it is compiled when it is called.
         fastmath: What the compiler may assume of sums, in LLVM's words; by default nothing.
 
     Raises:
@@ -26,10 +30,13 @@ def compiled(*, fastmath: frozenset[str] = frozenset()) -> Callable[[Callable[..
     if fastmath:
         options["fastmath"] = set(fastmath)
 
-    def compile_later(function: Callable[..., Any]) -> Any:
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # numba found no folder that it can write to
-            return numba.njit(**options)(function)
+    types = [list(signatures)] if signatures else []
+    njit: Any = numba.njit
 
-    return compile_later
+    def compile_function(function: Callable[..., Any]) -> Any:
+        try:
+            return njit(*types, cache=True, **options)(function)
+        except (OSError, RuntimeError):  # numba found no folder that it can write to, or no room
+            return njit(*types, **options)(function)
+
+    return compile_function

@@ -2,13 +2,13 @@
 
 numba compiles without ``fastmath``: it neither reorders sums nor joins a product and a sum into one
 operation. A loop is compiled when it is first used, or read from numba's cache, which an earlier
-process wrote; where no folder for a cache can be written it does without.
+process wrote. Types are given, since numba by itself would take a word below 2**63 for a signed
+integer.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -17,29 +17,14 @@ import numba.extending
 import numpy as np
 from numpy.typing import NDArray
 
+from parametry.kernels.numba_engine import compiled
 from parametry.kernels.quantile import DOUBLE, SINGLE, Precision
 from parametry.kernels.stream import FIRST_FACTOR, SECOND_FACTOR
 
 __all__ = ["normal", "reflect", "uniform", "words"]
 
 
-def _compiled(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function for these signatures, so that errors of the cache come here and not later.
-
-    The functions release the interpreter's lock: threads may run them side by side.
-    """
-
-    def compiled(function: Callable[..., Any]) -> Any:
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-        try:
-            return numba.njit(list(signatures), cache=True, **options)(function)
-        except (OSError, RuntimeError):  # no folder to write to, or a full disk
-            return numba.njit(list(signatures), **options)(function)
-
-    return compiled
-
-
-@_compiled("void(uint64, uint64, uint64, uint64[::1])")
+@compiled("void(uint64, uint64, uint64, uint64[::1])")
 def words(start: Any, gamma: Any, first: Any, out: NDArray[np.uint64]) -> None:
     """As `random_numpy.words`."""
     begin = start + (first + np.uint64(1)) * gamma
@@ -76,7 +61,7 @@ def _uniform(dtype: str) -> Any:
     spare = precision.word.type(precision.spare_bits)
     step = number(2.0 ** (precision.spare_bits - 8 * precision.word.itemsize))
 
-    @_compiled(f"void({word}[::1], {real}, {real}, {real}, {real}[::1])")
+    @compiled(f"void({word}[::1], {real}, {real}, {real}, {real}[::1])")
     def uniform(bits: Any, low: Any, width: Any, high: Any, out: Any) -> None:
         for i in range(out.size):
             value = low + width * (number(integer(bits[i] >> spare)) * step)
@@ -113,7 +98,7 @@ def _normal(dtype: str) -> Any:
     centre_end, square_end = number(0.425), number(0.180625)
     tail_start, far_start = number(1.6), number(5)
 
-    @_compiled(f"void({word}[::1], {real}, {real}, {real}, {real}, {real}, {real}[::1])")
+    @compiled(f"void({word}[::1], {real}, {real}, {real}, {real}, {real}, {real}[::1])")
     def normal(  # noqa: PLR0917
         bits: Any, floor: Any, span: Any, cut: Any, mean: Any, deviation: Any, out: Any
     ) -> None:
@@ -183,7 +168,7 @@ def reflect(
 def _reflect() -> Any:
     """`random_numpy.reflect`, compiled."""
 
-    @_compiled("void(float64[:, ::1], float64[::1], int64, float64[:, ::1])")
+    @compiled("void(float64[:, ::1], float64[::1], int64, float64[:, ::1])")
     def reflect(vectors: Any, factors: Any, first: Any, panel: Any) -> None:
         rows, columns = panel.shape
         weights = np.empty(columns)
