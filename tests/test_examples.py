@@ -47,6 +47,11 @@ OUTPUTS = {
         r"^added: hidden/kernel = hidden_too/kernel$",
         r"^differ: embedding/embeddings, hidden/kernel, hidden_too/kernel, head/kernel$",
     ],
+    "initialize.py": [
+        r"^hidden/kernel  \(4, 4\)  Normal\(mean=0.0, stddev=0.01\)  \*\*/kernel$",
+        r"^hint: nearest: head/bias, hidden/bias$",
+        r"^hidden/kernel  \(4, 4\)  glorot_uniform, Keras's fans$",
+    ],
     "initializers.py": [
         r"^dense/kernel +\{.*'RandomNormal', 'mean': 0.0, 'stddev': 0.01",
         r"^dense_2/kernel +\{.*'Constant', 'value': 42\}$",
