@@ -222,6 +222,36 @@ def test_a_shared_layer_and_its_copy() -> None:
     assert found.parameters["right/left/bias"].first.address == "left/bias"
 
 
+def test_a_transposed_tie_made_afterwards() -> None:
+    def language() -> Any:
+        keras.utils.set_random_seed(3)
+        return keras.Sequential(
+            [
+                keras.Input((3,), dtype="int32"),
+                layers.Embedding(6, 4, name="embedding"),
+                layers.Dense(6, use_bias=False, name="head"),
+            ]
+        )
+
+    before, tied = language(), language()
+    pm.tie(tied, "embedding/embeddings", "head/kernel", transpose=True)
+    found = pm.diff(before, tied)
+    assert [(each.kind, str(each.tie)) for each in found.ties] == [
+        ("added", "embedding/embeddings = head/kernelᵀ")
+    ]
+    assert list(found.parameters) == ["head/kernel"]
+    head = found.parameters["head/kernel"]
+    assert (head.transposed, head.differs) == (True, ("values",))
+    a, b = (keras.ops.convert_to_numpy(m.get_layer("head").kernel).astype("f8")
+            for m in (before, tied))  # fmt: skip
+    assert a.shape == b.shape == (4, 6)
+    assert head.values.max_abs == np.abs(b - a).max()
+    pm.untie(tied, "head/kernel")
+    assert list(pm.diff(before, tied).parameters) == ["head/kernel"]
+    tied.get_layer("head").kernel.assign(a)
+    assert not pm.diff(before, tied)
+
+
 def test_clones_of_models_that_share_keep_sharing() -> None:
     inputs = keras.Input((4,))
     shared = layers.Dense(4)
