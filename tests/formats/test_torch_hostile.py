@@ -23,10 +23,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parametry.errors import FormatError
-from parametry.formats import torch_legacy, torch_tar, torch_zip
 from parametry.formats.registry import open_file
+from parametry.formats.torch_file import MAGIC
+from parametry.formats.torch_legacy import read_stream
 from parametry.formats.torch_pickle import unpickle
 from parametry.formats.torch_scan import Pickle
+from parametry.formats.torch_tar import read_tar
+from parametry.formats.torch_zip import read_zip
 
 GOLDEN = Path(__file__).parent / "golden" / "torch"
 P2 = b"\x80\x02"
@@ -362,7 +365,7 @@ def test_containers_of_archives_are_checked(tmp_path: Path) -> None:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
             write(out)
         with pytest.raises(FormatError, match=match):
-            torch_zip.read(path)
+            read_zip(path)
 
     def two(out: zipfile.ZipFile) -> None:
         out.writestr("a/data.pkl", P2 + b"N.")
@@ -381,14 +384,14 @@ def test_containers_of_archives_are_checked(tmp_path: Path) -> None:
 
 
 def legacy(*pickles: bytes, tail: bytes = b"") -> bytes:
-    magic = (pickle.dumps(torch_legacy.MAGIC, 2), pickle.dumps(1001, 2), pickle.dumps({}, 2))
+    magic = (pickle.dumps(MAGIC, 2), pickle.dumps(1001, 2), pickle.dumps({}, 2))
     return b"".join((*magic, *pickles)) + tail
 
 
 STORED = P2 + b"(" + STORAGE + b"K\x02NtQ."
 LEGACY: dict[str, bytes] = {
     "the magic number alone": legacy()[:14],
-    "another version": pickle.dumps(torch_legacy.MAGIC, 2) + pickle.dumps(7, 2),
+    "another version": pickle.dumps(MAGIC, 2) + pickle.dumps(7, 2),
     "no object": legacy(),
     "no keys": legacy(STORED),
     "keys that are no list": legacy(STORED, pickle.dumps(3, 2)),
@@ -411,7 +414,7 @@ def test_a_damaged_stream_is_a_format_error(tmp_path: Path, fault: str) -> None:
     path = tmp_path / "legacy.pt"
     path.write_bytes(LEGACY[fault])
     with pytest.raises(FormatError):
-        torch_legacy.read(path)
+        read_stream(path)
 
 
 def tar(**changes: Any) -> bytes:
@@ -456,17 +459,17 @@ def test_a_damaged_tar_is_a_format_error(tmp_path: Path, fault: str) -> None:
     path = tmp_path / "old.pt"
     path.write_bytes(TAR[fault])
     with pytest.raises(FormatError):
-        torch_tar.read(path)
+        read_tar(path)
 
 
 SMALL = ["special.pt", "state_dict_legacy.pt", "lightning.ckpt", "scripted.pt", "tar.pt"]
-READERS = {"tar.pt": torch_tar.read, "state_dict_legacy.pt": torch_legacy.read}
+READERS = {"tar.pt": read_tar, "state_dict_legacy.pt": read_stream}
 
 
 def must_end(path: Path, name: str) -> None:
     """Reading ends in a value or in a `FormatError`, whatever is asked of it."""
     try:
-        contents = READERS.get(name, torch_zip.read)(path)
+        contents = READERS.get(name, read_zip)(path)
         contents.check()
         for mapping in (contents.model.parameters, contents.model.optimizer_parameters):
             for address, entry in mapping.items():

@@ -30,9 +30,7 @@ _BUILT_IN: Final = {
     "hdf5": "parametry.formats.hdf5",
     "npz": "parametry.formats.npz",
     "npy": "parametry.formats.npy",
-    "torch": "parametry.formats.torch_zip",
-    "torch legacy": "parametry.formats.torch_legacy",
-    "torch tar": "parametry.formats.torch_tar",
+    "torch": "parametry.formats.torch_file",
     "tensorflow": "parametry.formats.tensorflow_checkpoint",
 }
 _SUFFIXES: Final = {

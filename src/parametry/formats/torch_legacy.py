@@ -16,25 +16,18 @@ from parametry.errors import FormatError
 from parametry.formats.contents import Contents
 from parametry.formats.file_bytes import FileBytes
 from parametry.formats.file_store import Span
-from parametry.formats.peek import Peek
 from parametry.formats.torch_contents import contents_of
+from parametry.formats.torch_file import MAGIC
 from parametry.formats.torch_pickle import unpickle
 from parametry.formats.torch_scan import Pickle
 from parametry.formats.torch_tensors import storage_of
 from parametry.formats.torch_values import DTYPES, Fault, Storage
 
-__all__ = ["NAME", "LegacyStorages", "read", "recognises"]
+__all__ = ["NAME", "LegacyStorages", "read_stream"]
 
 NAME: Final = "torch legacy"
-MAGIC: Final = 0x1950A86A20F9469CFC6C
 VERSION: Final = 1001
-_MAGIC_BYTES: Final = b"\x8a\x0a" + MAGIC.to_bytes(10, "little")
 _COUNT_BYTES: Final = 8
-
-
-def recognises(peek: Peek) -> bool:
-    """Whether the first pickle is torch's magic number, of whatever protocol."""
-    return peek.start[:1] == b"\x80" and _MAGIC_BYTES in peek.start[:32]
 
 
 class LegacyStorages:
@@ -78,7 +71,7 @@ def viewed(root: Storage, view: Any) -> Storage:
     return Storage(root.key, root.dtype, nbytes, start)
 
 
-def read(path: str | os.PathLike[str]) -> Contents:
+def read_stream(path: str | os.PathLike[str]) -> Contents:
     """What a legacy torch file holds: its pickles are run as inert data, no storage is read.
 
     Raises:

@@ -20,34 +20,24 @@ from parametry.errors import FormatError
 from parametry.formats.contents import Contents
 from parametry.formats.file_bytes import FileBytes
 from parametry.formats.file_store import Span
-from parametry.formats.peek import Peek
 from parametry.formats.torch_contents import contents_of
+from parametry.formats.torch_file import TAR_MEMBERS
 from parametry.formats.torch_legacy import span_at, viewed
 from parametry.formats.torch_pickle import unpickle
 from parametry.formats.torch_scan import Pickle
 from parametry.formats.torch_tensors import rebuilt, storage_of
 from parametry.formats.torch_values import Fault, Global, Storage, Tensor
 
-__all__ = ["NAME", "read", "recognises"]
+__all__ = ["NAME", "read_tar"]
 
 NAME: Final = "torch tar"
 _BLOCK: Final = 512
-_MEMBERS: Final = frozenset({"storages", "tensors", "pickle", "sys_info"})
 _MOST_MEMBERS: Final = 32
 _HARMLESS: Final = frozenset({b"mtime", b"atime", b"ctime", b"uname", b"gname", b"uid", b"gid"})
 _LONGEST_RECORDS: Final = 1 << 16
 
 
-def recognises(peek: Peek) -> bool:
-    """Whether it is a tar archive that begins with one of torch's members, or their times."""
-    start = peek.start
-    if start[257:262] == b"ustar" and start[156:157] == b"x":  # times, before the member's header
-        start = start[2 * _BLOCK :]
-    name = start[:100].split(b"\0")[0].decode("latin1")
-    return start[257:262] == b"ustar" and name.removeprefix("./") in _MEMBERS
-
-
-def read(path: str | os.PathLike[str]) -> Contents:
+def read_tar(path: str | os.PathLike[str]) -> Contents:
     """What a tar file of torch holds: its pickles are run as inert data, no storage is read.
 
     Raises:
@@ -91,7 +81,7 @@ def _members(source: FileBytes) -> dict[str, Span]:
                 path=source.path,
                 offset=at,
             )
-        elif name.removeprefix("./") not in _MEMBERS or name.removeprefix("./") in out:
+        elif name.removeprefix("./") not in TAR_MEMBERS or name.removeprefix("./") in out:
             raise FormatError(
                 f"its member {name[:100]!r} is none of torch's, or is there twice",
                 path=source.path,

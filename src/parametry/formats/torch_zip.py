@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from parametry.errors import FormatError
 from parametry.formats.contents import Contents
-from parametry.formats.peek import Peek
 from parametry.formats.torch_contents import contents_of
+from parametry.formats.torch_file import is_pickle
 from parametry.formats.torch_modules import Scripted, scripted_classes
 from parametry.formats.torch_pickle import unpickle
 from parametry.formats.torch_scan import Pickle
@@ -23,27 +23,17 @@ from parametry.formats.torch_tensors import storage_of
 from parametry.formats.torch_values import Fault, Storage
 from parametry.formats.zip_archive import Member, ZipArchive
 
-__all__ = ["NAME", "NAME_SCRIPTED", "read", "recognises"]
+__all__ = ["NAME", "NAME_SCRIPTED", "read_zip"]
 
 NAME: Final = "torch"
 NAME_SCRIPTED: Final = "torchscript"
-_PICKLE: Final = "/data.pkl"
 _CONSTANTS: Final = "constants.pkl"
 _LONGEST_PICKLE: Final = 128 << 20
 _LONGEST_CODE: Final = 16 << 20
 _ORDERS: Final = {b"little": False, b"big": True}
 
 
-def recognises(peek: Peek) -> bool:
-    """Whether it is an archive with one folder that holds a pickle named ``data.pkl``."""
-    return peek.is_zip and any(_is_pickle(name) for name in peek.names)
-
-
-def _is_pickle(name: str) -> bool:
-    return name.endswith(_PICKLE) and name.count("/") == 1
-
-
-def read(path: str | os.PathLike[str]) -> Contents:
+def read_zip(path: str | os.PathLike[str]) -> Contents:
     """What a torch zip file holds: its pickle is run as inert data, no storage is read.
 
     Raises:
@@ -51,7 +41,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
     """
     archive = ZipArchive.of(path)
     at = archive.source.path
-    pickles = [name for name in archive.members if _is_pickle(name)]
+    pickles = [name for name in archive.members if is_pickle(name)]
     if len(pickles) != 1:
         raise FormatError(
             f"the archive has {len(pickles)} members named data.pkl, expected 1", path=at
