@@ -7,7 +7,9 @@ import json
 import os
 import pickle
 import struct
+import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -440,6 +442,33 @@ def test_a_configuration_names_classes_and_nothing_is_imported(tmp_path: Path) -
     assert "evil_module" not in sys.modules
 
 
+# ---------------------------------------------------------------- nothing is reserved
+
+
+def everything() -> dict[str, tuple[bytes, str]]:
+    return {
+        **{f"safetensors: {name}": (raw, ".safetensors") for name, raw in SAFETENSORS.items()},
+        **{f"npy: {name}": (raw, ".npy") for name, raw in NPY.items()},
+        **{f"npz: {name}": (make(), ".npz") for name, make in ZIPS.items()},
+        **{f"HDF5: {name}": (hdf5(make), ".weights.h5") for name, make in HDF5.items()},
+        **{f"keras: {name}": (raw, ".keras") for name, raw in KERAS.items()},
+    }
+
+
+def test_no_memory_is_reserved_on_a_files_word(tmp_path: Path) -> None:
+    peaks = {}
+    for name, (content, suffix) in everything().items():
+        path = tmp_path / f"hostile{suffix}"
+        path.write_bytes(content)
+        tracemalloc.start()
+        with pytest.raises(FormatError):
+            exhausted(path)
+        peaks[name] = tracemalloc.get_traced_memory()[1] - 8 * len(content)
+        tracemalloc.stop()
+    assert len(peaks) > 80
+    assert max(peaks.values()) < 8 << 20, max(peaks, key=lambda name: peaks[name])
+
+
 # ---------------------------------------------------------------- nothing else is touched
 
 
@@ -473,8 +502,6 @@ print(seen)
 
 
 def test_reading_opens_no_other_file_and_runs_nothing(tmp_path: Path) -> None:
-    import subprocess
-
     hostile = {
         "a.npy": NPY["Python objects"],
         "b.npz": zipped({"a.npy": NPY["Python objects"]}),

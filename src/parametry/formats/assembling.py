@@ -162,7 +162,7 @@ def _usual_role(address: str) -> Role:
 def _layer_of(address: str, classes: Mapping[str, str]) -> str:
     """The nearest layer above that is known, else what stands above."""
     above = parent(address)
-    candidate = above
+    candidate = above if classes else ""
     while candidate and candidate not in classes:
         candidate = parent(candidate)
     return candidate or above

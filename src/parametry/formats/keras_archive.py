@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any, Final
 
+from parametry.conventions.configuration import hyperparameters_of
 from parametry.core.manifest import MEMBER, Manifest
 from parametry.core.strict_json import JsonRefused, parse
 from parametry.errors import FormatError
@@ -68,6 +69,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
         class_name=root.class_name,
         framework=f"keras {_version(metadata)}".strip(),
         layers=layers,
+        hyperparameters=lambda: hyperparameters_of(config),
         gaps=file.gaps,
     )
     model = assemble(source, arrays, manifest, described)

@@ -31,7 +31,8 @@ _TRAINING: Final = frozenset(
     {"metrics", "loss_tracker", "compile_metrics", "compile_loss", "compiled_metrics", "losses"}
 )
 _OPTIMIZER_NAMES: Final = ("iteration", "learning_rate")
-_CHECKPOINT: Final = "_layer_checkpoint_dependencies"
+# The lists of layers that Keras keeps itself; no program reaches a layer through their numbers.
+_LISTS: Final = frozenset({"layers", "_layers", "_layer_checkpoint_dependencies"})
 
 
 @dataclass(slots=True, eq=False)
@@ -176,7 +177,7 @@ def _attribute_paths(layers: list[Node]) -> list[str | None]:
         above, _, last = child.component.rpartition("/")
         if not above:
             out.append(part(child.component))
-        elif above.lstrip("_") == "layers" or len(bases[above]) > 1:
+        elif above in _LISTS or len(bases[above]) > 1:
             out.append(None)
         else:
             base = next(iter(bases[above]))

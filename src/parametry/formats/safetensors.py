@@ -119,7 +119,8 @@ def _array(source: FileBytes, start: int, name: str, address: str, entry: Any) -
     if (
         not isinstance(offsets, list)
         or len(offsets) != 2
-        or not all(type(offset) is int for offset in offsets)
+        or type(offsets[0]) is not int
+        or type(offsets[1]) is not int
     ):
         raise FormatError("its data_offsets are no two numbers", path=path, address=name)
     begin, end = offsets
