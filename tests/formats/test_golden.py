@@ -107,6 +107,18 @@ def test_orders_and_dtypes_that_are_not_the_machines() -> None:
     assert (brain.dtype, brain.numpy().astype(float).tolist()) == ("bfloat16", [1.0, 1.0, 1.0])
 
 
+def test_two_values_in_a_byte(tmp_path: Path) -> None:
+    entry = {"dtype": "F4", "shape": [2, 2], "data_offsets": [0, 2]}
+    header = json.dumps({"small": entry}).encode()
+    path = tmp_path / "small.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes([0x21, 0xF7]))
+    contents = exhausted(path)
+    small = contents.model.parameters["small"]
+    assert (small.dtype, small.nbytes) == ("float4_e2m1fn", 2)
+    assert small.numpy().astype(float).tolist() == [[0.5, 1.0], [6.0, -6.0]]
+    assert contents.view("small") is None
+
+
 def test_one_array_has_the_address_of_its_file() -> None:
     contents = exhausted(GOLDEN / "array.npy")
     assert contents.model.parameters["array"].numpy()[2, 3] == 11

@@ -64,7 +64,7 @@ damage = st.lists(
 
 @pytest.mark.parametrize("name", SEEDS)
 @settings(
-    deadline=5000,
+    deadline=None,
     max_examples=80,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -69,7 +69,7 @@ def tree_of(file: Hdf5, root: Said) -> Node:
     """
     nodes = {"": Node("", "")}
     holders = {_holder(path) for path in (*file.groups, *_groups_of(file)) if _is_vars(path)}
-    for path in sorted(holders - {""}, key=lambda path: path.count("/")):
+    for path in sorted(holders - {""}, key=lambda path: (path.count("/"), _natural(path))):
         nodes[path] = Node(path, "")
     for path, node in nodes.items():
         told = file.groups.get(join(path, VARS))
