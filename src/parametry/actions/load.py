@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from parametry.actions.matching import Match, Matching, Side, match
 from parametry.actions.renaming import AddressMap, renaming
 from parametry.actions.restoring import Restoring
+from parametry.actions.uncopied import uncopied
 from parametry.actions.writing import all_or_nothing
 from parametry.core.address import nearest
 from parametry.core.dtype import cast, kind, numpy_dtype
@@ -60,8 +61,7 @@ class Source:
 
     def values(self, entry: Parameter) -> NDArray[Any]:
         """The values of one parameter, without a copy where the file can be mapped."""
-        mapped = None if self.contents is None else self.contents.view(entry.address)
-        return entry.numpy() if mapped is None else mapped
+        return uncopied(entry).numpy()
 
 
 def source_of(source: Any) -> Source:
@@ -353,7 +353,7 @@ def _done(
         with all_or_nothing() as writer:
             for each in chosen:
                 if each.target.address not in gone:
-                    writer.write(each.target, _values(source, each))
+                    writer.write(uncopied(each.target), _values(source, each))
             restoring.remember(source.name, undo)
             restoring.set_trainable(undo)
     except BaseException:

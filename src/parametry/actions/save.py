@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from parametry.actions.uncopied import uncopied
 from parametry.core.manifest import Manifest
 from parametry.core.model import Model
 from parametry.core.parameter import Parameter
@@ -161,7 +162,9 @@ def _write_arrays(view: Model, path: Path, *, optimizer: bool) -> None:
             hint="rename the layer that is called 'optimizer', or save without optimizer=True",
         )
     entries |= slots
-    writer_for(path)(path, entries, manifest_of(view, entries))
+    writer = writer_for(path)
+    seen = {address: uncopied(entry) for address, entry in entries.items()}
+    writer(path, seen, manifest_of(view, entries))
 
 
 def _write_with_keras(model: Any, framework: Framework | None, view: Model, path: Path) -> None:

@@ -126,13 +126,15 @@ def _within(nbytes: int, path: str, *, keep: bool) -> Iterator[Callable[[Any], N
             )
 
     with keras.StatelessScope():
+        name = "uninitialized_variables"
+        waiting = list(global_state.get_global_attribute(name, []) or ())
         done = False
         try:
             yield measure
             done = keep
         finally:
             if not done:  # at the scope's end Keras makes the arrays of all that are noted here
-                global_state.set_global_attribute("uninitialized_variables", [])
+                global_state.set_global_attribute(name, waiting)
 
 
 def _nbytes(variable: Any) -> int:

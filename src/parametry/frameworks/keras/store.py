@@ -57,6 +57,21 @@ class VariableStore:
                 hint="read it outside of compiled functions and stateless scopes",
             ) from error
 
+    def view(self) -> NDArray[Any] | None:
+        """The values without a copy, to be looked at before anything else is done with them.
+
+        None where the backend gives no such (TensorFlow, an accelerator, torch's own dtypes).
+        """
+        value = getattr(self._variable, "_value", None)
+        root = type(value).__module__.partition(".")[0]
+        if root in ("jax", "jaxlib"):
+            return np.asarray(value)
+        if root == "torch" and value.device.type == "cpu":
+            name = str(value.dtype).removeprefix("torch.")
+            if numpy_dtype(name).isbuiltin == 1:
+                return np.asarray(value.detach().numpy())
+        return None
+
     def _must_be_there(self, what: str) -> None:
         if getattr(self._variable, "_value", self._variable) is None:
             raise ValueUnavailable(
