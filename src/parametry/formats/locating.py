@@ -23,7 +23,8 @@ def located(path: str | os.PathLike[str]) -> Path:
 
     Args:
         path: A file; the prefix of a checkpoint, as ``tf.train.Checkpoint.save`` gives it, or one
-            of its shards; the folder of a SavedModel, or of checkpoints (then the latest).
+            of its shards; the folder of a SavedModel, of checkpoints (then the latest), or
+            of a Hugging Face model (then its index or configuration).
 
     Raises:
         FileNotFoundError: There is neither.
@@ -54,6 +55,11 @@ def _in_folder(folder: Path) -> Path:
         index = folder / f"{Path(said[1]).name}.index" if said else folder
         if index.is_file():
             return index
+    from parametry.formats.hugging_face import file_of_folder
+
+    weights = file_of_folder(folder)
+    if weights is not None:
+        return weights
     raise FormatError(
         "it is a folder that holds no model", path=folder, hint="give the path of one file in it"
     )

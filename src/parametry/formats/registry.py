@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 from parametry.core.manifest import Manifest
-from parametry.errors import FormatError, UnknownFormat
+from parametry.errors import FormatError, SourceMissing, UnknownFormat
 from parametry.formats.contents import Contents
 from parametry.formats.locating import located
 from parametry.formats.not_models import what_it_is
@@ -31,6 +31,7 @@ _BUILT_IN: Final = {
     "npz": "parametry.formats.npz",
     "npy": "parametry.formats.npy",
     "torch": "parametry.formats.torch_file",
+    "hugging face": "parametry.formats.hugging_face",
     "tensorflow": "parametry.formats.tensorflow_checkpoint",
 }
 _SUFFIXES: Final = {
@@ -39,6 +40,11 @@ _SUFFIXES: Final = {
     ".h5": "hdf5",
     ".npz": "npz",
     ".npy": "npy",
+    ".pt": "torch",
+    ".pth": "torch",
+    ".bin": "torch",
+    ".ckpt": "torch",
+    ".index": "tensorflow",
 }
 _WRITERS: Final = {
     ".safetensors": "parametry.formats.safetensors_writer:write_safetensors",
@@ -73,7 +79,7 @@ def open_file(path: str | os.PathLike[str]) -> Contents:
         path: The file.
 
     Raises:
-        FileNotFoundError: There is none.
+        SourceMissing: There is none.
         UnknownFormat: It is of no known format; the message says what it is, if that can be told.
         FormatError: It is cut short, damaged or hostile.
         FrameworkMissing: The package that reads its format is not installed.
@@ -83,7 +89,13 @@ def open_file(path: str | os.PathLike[str]) -> Contents:
         >>> contents.model.parameters["dense/kernel"].shape          # doctest: +SKIP
         (4, 8)
     """
-    peek = Peek.at(located(path))
+    try:
+        peek = Peek.at(located(path))
+    except FileNotFoundError:
+        raise SourceMissing(
+            f"there is no file {os.fspath(path)!r}",
+            hint="give the path of a model's file, or a live model",
+        ) from None
     found = _recognising(peek, _BUILT_IN)
     if found is None:
         extra = {name: at for name, at in registered().items() if name not in _BUILT_IN}
@@ -98,10 +110,13 @@ def open_file(path: str | os.PathLike[str]) -> Contents:
 
 
 def _recognising(peek: Peek, formats: Mapping[str, str]) -> Format | None:
-    modules = {name: cast(Format, importlib.import_module(at)) for name, at in formats.items()}
-    matching = {name: module for name, module in modules.items() if module.recognises(peek)}
-    preferred = _SUFFIXES.get(peek.suffix, "")
-    return matching.get(preferred) or next(iter(matching.values()), None)
+    preferred = _SUFFIXES.get(peek.suffix)
+    # The suffix's own format is asked first, and most often no other need be imported.
+    for name in sorted(formats, key=lambda name: name != preferred):
+        module = cast(Format, importlib.import_module(formats[name]))
+        if module.recognises(peek):
+            return module
+    return None
 
 
 def writer_for(path: str | os.PathLike[str]) -> Writer:
