@@ -10,7 +10,6 @@ Beside the array itself, each thread holds some hundred kilobytes.
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 import sys
@@ -23,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import numpy_dtype
-from parametry.kernels import random_numpy
+from parametry.kernels import random_numba, random_numpy
 from parametry.kernels.quantile import DOUBLE, SINGLE, Precision
 from parametry.kernels.stream import Stream
 
@@ -172,18 +171,19 @@ def in_shares(work: Callable[[int], None], shares: Sequence[int]) -> None:
 def engine_for(count: int) -> Any:
     """Who makes so many numbers: numba where it is there and worth its start, else NumPy."""
     global _made_by_numpy  # noqa: PLW0603
-    if "parametry.kernels.random_numba" not in sys.modules and _made_by_numpy + count < PATIENCE:
+    if not numba_engine.cache_info().currsize and _made_by_numpy + count < PATIENCE:
         _made_by_numpy += count
         return random_numpy
-    return _compiled() or random_numpy
+    return numba_engine() or random_numpy
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> Any:
-    """The compiled loops; None where numba is not installed or does not work here."""
+def numba_engine() -> Any:
+    """The compiled loops, started; None where numba is not installed or does not work here."""
     if sys.byteorder == "big":  # the compiled loops write words as the processor does
         return None
     try:
-        return importlib.import_module("parametry.kernels.random_numba")
+        random_numba.start()
     except ImportError:
         return None
+    return random_numba

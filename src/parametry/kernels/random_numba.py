@@ -12,8 +12,6 @@ import math
 from functools import lru_cache
 from typing import Any
 
-import numba
-import numba.extending
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,18 +19,37 @@ from parametry.kernels.numba_engine import compiled
 from parametry.kernels.quantile import DOUBLE, SINGLE, Precision
 from parametry.kernels.stream import FIRST_FACTOR, SECOND_FACTOR
 
-__all__ = ["normal", "reflect", "uniform", "words"]
+__all__ = ["normal", "reflect", "start", "uniform", "words"]
 
 
-@compiled("void(uint64, uint64, uint64, uint64[::1])")
-def words(start: Any, gamma: Any, first: Any, out: NDArray[np.uint64]) -> None:
+def start() -> None:
+    """Import numba, and make the loop ready that all others need.
+
+    Raises:
+        ImportError: numba is not installed, or does not work here.
+    """
+    _words()
+
+
+def words(begin: int, gamma: int, first: int, out: NDArray[np.uint64]) -> None:
     """As `random_numpy.words`."""
-    begin = start + (first + np.uint64(1)) * gamma
-    for i in range(out.size):
-        word = begin + np.uint64(i) * gamma
-        word = (word ^ (word >> np.uint64(30))) * np.uint64(FIRST_FACTOR)
-        word = (word ^ (word >> np.uint64(27))) * np.uint64(SECOND_FACTOR)
-        out[i] = word ^ (word >> np.uint64(31))
+    _words()(begin, gamma, first, out)
+
+
+@lru_cache(maxsize=1)
+def _words() -> Any:
+    """`random_numpy.words`, compiled."""
+
+    @compiled("void(uint64, uint64, uint64, uint64[::1])")
+    def words(begin: Any, gamma: Any, first: Any, out: Any) -> None:
+        counter = begin + (first + np.uint64(1)) * gamma
+        for i in range(out.size):
+            word = counter + np.uint64(i) * gamma
+            word = (word ^ (word >> np.uint64(30))) * np.uint64(FIRST_FACTOR)
+            word = (word ^ (word >> np.uint64(27))) * np.uint64(SECOND_FACTOR)
+            out[i] = word ^ (word >> np.uint64(31))
+
+    return words
 
 
 def _precision(dtype: str) -> tuple[Precision, str, str]:
@@ -41,16 +58,20 @@ def _precision(dtype: str) -> tuple[Precision, str, str]:
     return precision, precision.dtype.name, precision.word.name
 
 
-def _reinterpreted(_: Any, value: Any, like: Any) -> Any:
-    """The bits of a value, taken for a value of another type of the same width."""
-
-    def generate(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(like))
-
-    return like(value, like), generate
+def _bits_single(number: Any) -> Any:
+    return np.float32(number).view(np.int32)
 
 
-_bits: Any = numba.extending.intrinsic(_reinterpreted)
+def _bits_double(number: Any) -> Any:
+    return np.float64(number).view(np.int64)
+
+
+def _number_single(bits: Any) -> Any:
+    return np.int32(bits).view(np.float32)
+
+
+def _number_double(bits: Any) -> Any:
+    return np.int64(bits).view(np.float64)
 
 
 @lru_cache(maxsize=2)
@@ -70,7 +91,6 @@ def _uniform(dtype: str) -> Any:
     return uniform
 
 
-@numba.njit(inline="always")
 def _polynomial(value: Any, coefficients: Any) -> Any:
     """Horner's rule."""
     result = coefficients[-1]
@@ -82,6 +102,8 @@ def _polynomial(value: Any, coefficients: Any) -> Any:
 @lru_cache(maxsize=2)
 def _normal(dtype: str) -> Any:
     """`random_numpy.normal` for one precision; both branches of the quantile, and a choice."""
+    from numba.extending import register_jitable
+
     precision, real, word = _precision(dtype)
     number, integer, one = precision.dtype.type, precision.integer.type, precision.word.type(1)
     exponent_one = integer(precision.exponent_bias << precision.mantissa_bits)
@@ -94,6 +116,12 @@ def _normal(dtype: str) -> Any:
     tail_above, tail_below = precision.tail
     has_far = bool(precision.far_tail[0])
     far_above, far_below = precision.far_tail if has_far else precision.tail
+    single = precision is SINGLE
+    bits_of, number_of = (
+        (_bits_single, _number_single) if single else (_bits_double, _number_double)
+    )
+    for function in (bits_of, number_of, _polynomial):  # called by the loop, so compiled with it
+        register_jitable(function)
     half, unit, two = number(0.5), number(1), number(2)
     centre_end, square_end = number(0.425), number(0.180625)
     tail_start, far_start = number(1.6), number(5)
@@ -107,9 +135,9 @@ def _normal(dtype: str) -> Any:
             lower = floor + (number(integer(bit >> one)) + half) * span
             distance = half - lower
             # The logarithm of the lower probability.
-            shifted = integer(_bits(lower, root_half) + (exponent_one - root_half))
+            shifted = integer(bits_of(lower) + (exponent_one - root_half))
             scale = number(integer((shifted >> width) - bias))
-            rest = _bits(integer((shifted & mask) + root_half), unit) - unit
+            rest = number_of(integer((shifted & mask) + root_half)) - unit
             ratio = rest / (two + rest)
             square = ratio * ratio
             series = square * _polynomial(square, logarithm)
