@@ -5,6 +5,7 @@ Source: HDF5 File Format Specification, IV.A.2.b (dataspace) and IV.A.2.d (datat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ _DEEPEST: Final = 4
 _LONGEST_NAME: Final = 256
 _IMPLIED_BIT: Final = 2
 # (bits, where exponent and mantissa begin and how long they are, bias) of what NumPy has.
-_FLOATS: Final = {
+_FLOATS: Final[Mapping[tuple[int, ...], str]] = {
     (16, 10, 5, 0, 10, 15): "float16",
     (32, 23, 8, 0, 23, 127): "float32",
     (64, 52, 11, 0, 52, 1023): "float64",
@@ -114,7 +115,7 @@ def _fixed(body: bytes, bits: int, size: int) -> Datatype:
 
 def _float(body: bytes, bits: int, size: int) -> Datatype:
     offset, precision, *form = _numbers(body, 2, 2, 1, 1, 1, 1, 4)
-    name = _FLOATS.get((precision, *form), "")  # type: ignore[call-overload]
+    name = _FLOATS.get((precision, *form), "")
     usual = not offset and precision == size * 8 and bits >> 4 & 3 == _IMPLIED_BIT
     return Datatype(size, name if usual and not bits & 0x40 else "", bool(bits & 1))
 

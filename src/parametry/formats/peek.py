@@ -59,6 +59,6 @@ class Peek:
         """
         if not self.is_zip:
             return frozenset()
-        from parametry.formats.zip_archive import ZipArchive
+        from parametry.formats.zip_archive import names_in
 
-        return frozenset(ZipArchive.of(self.path).members)
+        return names_in(self.path)

@@ -18,7 +18,7 @@ from parametry.errors import FormatError
 from parametry.formats.file_bytes import FileBytes
 from parametry.formats.file_store import BLOCK
 
-__all__ = ["Member", "ZipArchive"]
+__all__ = ["Member", "ZipArchive", "names_in"]
 
 _LOCAL_HEADER: Final = struct.Struct("<4s5H3L2H")
 _LOCAL_SIGNATURE: Final = b"PK\x03\x04"
@@ -165,6 +165,18 @@ class ZipArchive:
         return cls(source, MappingProxyType(kept))
 
 
+def names_in(path: str | os.PathLike[str]) -> frozenset[str]:
+    """The names that an archive's directory tells, without a look at its members.
+
+    Args:
+        path: The archive.
+
+    Raises:
+        FormatError: The directory cannot be read.
+    """
+    return frozenset(entry.filename for entry in _directory(FileBytes.of(path)))
+
+
 def _directory(source: FileBytes) -> list[zipfile.ZipInfo]:
     try:
         with source.opened() as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
@@ -192,12 +204,13 @@ def _member(source: FileBytes, entry: zipfile.ZipInfo) -> Member:
         raise fault(f"it is packed by method {entry.compress_type}, known are 0 and 8 (deflate)")
     if entry.flag_bits & _ENCRYPTED:
         raise fault("it is encrypted")
-    raw = source.read(entry.header_offset, _LOCAL_HEADER.size)
-    signature, _, flags, method, *_, name_length, extra_length = _LOCAL_HEADER.unpack(raw)
+    told = entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF8 else "cp437", "replace")
+    raw = source.read(entry.header_offset, _LOCAL_HEADER.size + len(told))
+    fields = _LOCAL_HEADER.unpack(raw[: _LOCAL_HEADER.size])
+    signature, _, _, method, *_, name_length, extra_length = fields
     if signature != _LOCAL_SIGNATURE or method != entry.compress_type:
         raise fault("its own header says otherwise than the directory")
-    name = source.read(entry.header_offset + _LOCAL_HEADER.size, name_length)
-    if name != entry.orig_filename.encode("utf-8" if flags & _UTF8 else "cp437", "replace"):
+    if name_length != len(told) or raw[_LOCAL_HEADER.size :] != told:
         raise fault("its own header has another name than the directory")
     packed = entry.compress_type == zipfile.ZIP_DEFLATED
     offset = entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length
