@@ -9,6 +9,7 @@ from rich.console import Console
 
 from parametry.core.initialization import Initialization, Initialized
 from parametry.core.provenance import Provenance, remember
+from parametry.errors import UnknownAddress
 from parametry.show import initialization, text
 from parametry.show.provenance import initializer_words, provenance_words
 
@@ -77,8 +78,10 @@ def test_the_report_is_found_by_address_and_alias() -> None:
     assert list(found.untouched) == ["dense/bias"]
     assert [*found] == [KERNEL, BIAS]
     assert len(found) == 2
-    with pytest.raises(KeyError):
-        found["dense"]
+    assert "head/kernel" in found and "dense" not in found
+    with pytest.raises(UnknownAddress, match="the report has no 'dense/kernal'") as caught:
+        found["dense/kernal"]
+    assert caught.value.hint == "nearest: dense/kernel, dense/bias"
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def initializer_of(
     if not isinstance(value, Initializer) and str(module).startswith("parametry.initializers"):
         raise RuleError(f"{where} gives a function", hint=f"call it: {value.__name__}()")
     found: Initializer | None
-    if isinstance(value, Initializer) and not isinstance(value, Mapping):
+    if isinstance(value, Initializer):
         found = value
     elif _is_array(value):
         return _of_array(value, site, where)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from parametry.core.address import nearest
 from parametry.core.display import render
 from parametry.core.export import json_text
 from parametry.core.value import Plain, to_json_value
+from parametry.errors import UnknownAddress
 
 __all__ = ["Initialization", "Initialized"]
 
@@ -88,13 +90,24 @@ class Initialization:
     rules: Mapping[str, int]
 
     def __getitem__(self, address: str) -> Initialized:
-        """The entry at a canonical address or an alias."""
+        """The entry at a canonical address or an alias.
+
+        Raises:
+            UnknownAddress: There is none.
+        """
         found = self.entries.get(address)
         if found is None:
             found = next((each for each in self if address in each.aliases), None)
         if found is None:
-            raise KeyError(address)
+            close = ", ".join(nearest(address, self.entries))
+            raise UnknownAddress(
+                f"the report has no {address!r}", hint=f"nearest: {close}" if close else None
+            )
         return found
+
+    def __contains__(self, address: object) -> bool:
+        """Whether there is an entry at a canonical address or an alias."""
+        return address in self.entries or any(address in each.aliases for each in self)
 
     def __iter__(self) -> Iterator[Initialized]:
         """The entries, in the model's order."""
