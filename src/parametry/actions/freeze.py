@@ -97,12 +97,11 @@ def _set(
         ) from None
     chosen = subject.view.layers.select(*whole) if whole else {}
     weights = _weights(subject, patterns, action) if patterns else []
+    flags = {entry.address: trainable for entry in weights if entry.trainable is not trainable}
+    if not flags and not chosen:
+        return []  # tracing the steps anew takes time
     before = _roles(subject)
-    subject.framework.set_trainable(
-        model,
-        {entry.address: trainable for entry in weights if entry.trainable is not trainable},
-        layers=dict.fromkeys(chosen, trainable),
-    )
+    subject.framework.set_trainable(model, flags, layers=dict.fromkeys(chosen, trainable))
     after = _roles(subject_of(model, action))
     return [address for address, role in after.items() if role != before[address]]
 

@@ -251,7 +251,7 @@ class TwoKernels(layers.Layer):
 @pytest.mark.parametrize("transpose", [False, True])
 def test_two_weights_of_one_layer(transpose: bool) -> None:
     model = keras.Sequential([keras.Input((3,)), TwoKernels(name="two")])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=False)
     pm.tie(model, "two/first", "two/second", transpose=transpose)
     assert str(pm.inspect(model).ties[0]) == f"two/first = two/second{'ᵀ' * transpose}"
     model.fit(numbers(4, 3), numbers(4, 3), verbose=0)
@@ -444,7 +444,7 @@ class Stubborn(keras.optimizers.SGD):
 @pytest.mark.parametrize("transpose", [False, True])
 def test_a_tie_that_fails_on_the_way_is_taken_back(transpose: bool) -> None:
     model = squares()
-    model.compile(Stubborn(momentum=0.9), "mse")
+    model.compile(Stubborn(momentum=0.9), "mse", jit_compile=False)
     model.fit(numbers(4, 3), numbers(4, 3), verbose=0)
     outputs, before = model.predict(numbers(4, 3), verbose=0), state_of(model)
     model.optimizer.refuses = True

@@ -19,7 +19,7 @@ from parametry.frameworks.keras.optimizer import optimizers_of
 from parametry.frameworks.keras.optimizer_swap import retrain
 from parametry.frameworks.keras.walk import Tree, walk
 
-__all__ = ["rebuild", "refresh_torch"]
+__all__ = ["rebuild", "refresh_torch", "standing_tree"]
 
 _STEPS = ("train", "test", "predict")
 

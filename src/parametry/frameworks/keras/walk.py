@@ -91,9 +91,9 @@ class Tree:
         if own:
             places = places_of(layer) if node.is_layer else {}
             parts = self._variable_parts(layer, [variable for variable, _ in own], places)
-            node.views = frozenset(
-                parts[index] for index, place in places.items() if is_view(place.array)
-            )
+            if places:
+                seen = (index for index, place in places.items() if is_view(place.array))
+                node.views = frozenset(parts[index] for index in seen)
             for index, (held, part) in enumerate(zip(own, parts, strict=True)):
                 self._add_variable(node, held, part, frozen, places.get(index))
         if below:
