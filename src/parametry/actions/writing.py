@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ class Writer:
         kept: Where old values go.
     """
 
-    def __init__(self, kept: IO[bytes]) -> None:
+    def __init__(self, kept: tempfile.SpooledTemporaryFile[bytes]) -> None:
         self._kept = kept
         self._written: list[tuple[Parameter, int]] = []
 
@@ -40,10 +40,18 @@ class Writer:
                 single write is done or not done.
         """
         if not last:
-            old = np.ascontiguousarray(parameter.numpy())
-            self._written.append((parameter, self._kept.seek(0, 2)))
-            self._kept.write(old.reshape(-1).view(np.uint8).data)
+            self._keep(parameter)
         parameter.store.write(array)
+
+    def _keep(self, parameter: Parameter) -> None:
+        old = np.ascontiguousarray(parameter.numpy())
+        start = self._kept.seek(0, 2)
+        if start + old.nbytes > _IN_MEMORY:
+            # Written first and moved afterwards, the values would be in memory three times.
+            self._kept.rollover()
+            self._kept.seek(0, 2)
+        self._written.append((parameter, start))
+        self._kept.write(old.reshape(-1).view(np.uint8).data)
 
     def undo(self) -> list[str]:
         """Put back all old values, the latest first; gives the addresses of those it could not."""
