@@ -269,3 +269,15 @@ def test_a_repacked_archive_is_read_through_its_compression(tmp_path: Path) -> N
     expected = open_file(golden).model.parameters
     assert dict(contents.model.parameters) == dict(expected)
     assert contents.view("base") is None
+
+
+@pytest.mark.parametrize("address", ["float32", "uint16", "float8_e5m2"])
+def test_checking_finds_damage_in_every_storage(tmp_path: Path, address: str) -> None:
+    golden = Path(__file__).parent / "golden" / "torch" / "dtypes.pt"
+    raw = golden.read_bytes()
+    at = raw.find(open_file(golden).model.parameters[address].numpy().tobytes())
+    assert at > 0
+    path = tmp_path / "damaged.pt"
+    path.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
+    with pytest.raises(FormatError, match="checksum"):
+        open_file(path).check()

@@ -71,7 +71,9 @@ def contents_of(
         lambda: _hyperparameters(parts, reader),
         tuple(parts.gaps),
     )
-    return Contents(path, format_name, assemble(path, arrays, manifest, known), None)
+    model = assemble(path, arrays, manifest, known)
+    checks = tuple(held.check for held in reader.held.values())
+    return Contents(path, format_name, model, None, None, checks)
 
 
 def _hyperparameters(parts: Parts, reader: _Reader) -> Mapping[str, Hyperparameter]:
@@ -85,6 +87,7 @@ class _Reader:
         self._storages = storages
         self._path = path
         self._big_endian = big_endian
+        self.held: dict[str, Span | Member] = {}
 
     def found(self, array: Array) -> Found:
         """The array as `parametry.formats.assembling.assemble` takes it."""
@@ -108,7 +111,7 @@ class _Reader:
         layout = layout_of(tensor, big_endian=self._big_endian)
         itemsize = numpy_dtype(layout.dtype).itemsize
         checked_nbytes(layout.shape, itemsize, path=self._path, address=address)
-        held = self._storages(tensor.storage)
+        held = self.held[tensor.storage.key] = self._storages(tensor.storage)
         return layout, backing_of(tensor, held, big_endian=self._big_endian)
 
 
