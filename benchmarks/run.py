@@ -24,7 +24,7 @@ from typing import Any
 
 from measure import BACKENDS, HERE, Figure
 
-BENCHMARKS = ["importing", "inspection", "building", "fitting", "initializing", "saving"]
+BENCHMARKS = ["importing", "inspection", "building", "fitting", "initializing", "saving", "stats"]
 PACKAGES = ["parametry", "keras", "tensorflow", "jax", "torch", "numpy", "numba", "safetensors"]
 RESULTS = HERE / "results"
 PAGE = HERE / "RESULTS.md"
