@@ -1,8 +1,8 @@
 """Statistics of 1 GiB arrays in memory, against a plain sum of the same bytes on all cores.
 
 The plain sum is ``numpy.add.reduce`` over the same stretches, in as many threads: as fast as the
-memory is read. All ways take turns, and each ratio is of one round. What is held beside the array is
-the process's largest anonymous memory while the statistics of a mapped file are worked out, less
+memory is read. All ways take turns, and each ratio is of one round. What is held beside the array
+is the process's largest anonymous memory while the statistics of a mapped file are worked out, less
 that before; pages of the file itself are not among it.
 """
 
