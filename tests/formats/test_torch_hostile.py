@@ -161,6 +161,8 @@ BROKEN: dict[str, bytes] = {
     "text that is no UTF-8": P2 + b"X\x02\x00\x00\x00\xff\xfe.",
     "a global without a line": P2 + b"ctorch.",
     "a global that never ends": P2 + b"c" + b"a" * 5000 + b".",
+    "a global that steers the terminal": P2 + b"cx\n\x1b[2J\n.",
+    "a global that turns the text around": P2 + "cx\n\u202eNet\n.".encode(),
     "a global that is no text": P2 + b"K\x01K\x02\x93.",
     "a key twice": P2 + b"}(K\x01NK\x01Nu.",
     "a list as a key": P2 + b"}]Ns.",

@@ -158,6 +158,8 @@ def resolve(module: str, name: str) -> Global:
     name = _OLD_NAMES.get(name, name) if module == "builtins" else name
     if len(module) + len(name) > _LONGEST_NAME:
         raise Fault("the pickle names a global by more than 1,024 characters")
+    if not (module + name).isprintable():
+        raise Fault("the pickle names a global by what cannot be printed")
     found = Global(module, name)
     root = module.partition(".")[0]
     known = found.path in _CALLS or found.path in _PLAIN_NAMES
