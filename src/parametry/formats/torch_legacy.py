@@ -23,7 +23,7 @@ from parametry.formats.torch_scan import Pickle
 from parametry.formats.torch_tensors import storage_of
 from parametry.formats.torch_values import DTYPES, Fault, Storage
 
-__all__ = ["NAME", "LegacyStorages", "read_stream"]
+__all__ = ["NAME", "LegacyStorages", "read_stream", "span_at", "viewed"]
 
 NAME: Final = "torch legacy"
 VERSION: Final = 1001

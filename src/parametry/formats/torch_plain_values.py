@@ -12,7 +12,7 @@ from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.value import Plain, key_text, keyed
 from parametry.formats.torch_values import Global, Instance, NumpyArray, Tensor
 
-__all__ = ["class_of", "fields_of", "hyperparameters_of"]
+__all__ = ["below", "class_of", "fields_of", "hyperparameters_of", "qualified"]
 
 _MOST_VALUES: Final = 20_000
 _DEEPEST: Final = 24
