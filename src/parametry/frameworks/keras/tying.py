@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,15 +152,18 @@ def _copy(variable: Any, seat: _Seat) -> Any:
 
     values = VariableStore(variable, None, seat.addresses[0]).read()
     place = seat.place
-    new = keras.Variable(
-        values.T.copy() if seat.transposed else values,
-        dtype=variable._dtype,
-        trainable=variable.trainable,
-        autocast=variable._autocast,
-        aggregation=variable.aggregation,
-        layout=None if seat.transposed else variable._layout,
-        name=variable.name if place is None else place.name,
-    )
+    # On TensorFlow a variable belongs to the strategy in whose scope it is made.
+    strategy = getattr(variable._value, "distribute_strategy", None)
+    with contextlib.nullcontext() if strategy is None else strategy.scope():
+        new = keras.Variable(
+            values.T.copy() if seat.transposed else values,
+            dtype=variable._dtype,
+            trainable=variable.trainable,
+            autocast=variable._autocast,
+            aggregation=variable.aggregation,
+            layout=None if seat.transposed else variable._layout,
+            name=variable.name if place is None else place.name,
+        )
     new._path = variable.path if place is None else place.path
     new.regularizer = variable.regularizer if place is None else place.regularizer
     new.constraint = variable.constraint if place is None else place.constraint

@@ -83,9 +83,10 @@ def _two_dense() -> Any:
 
 
 def _one_dense_twice() -> Any:
+    """The example of a shared layer that textbooks have."""
     shared = layers.Dense(4, activation="tanh", name="one")
-    inputs = keras.Input((4,))
-    return keras.Model(inputs, layers.Dense(1, name="out")(shared(shared(inputs))))
+    last = layers.Dense(1, name="out")
+    return keras.Sequential([keras.Input((4,)), layers.Flatten(), shared, shared, last])
 
 
 def _encoder(name: str) -> Any:
