@@ -62,7 +62,7 @@ class VariableStore:
 
         None where the backend gives no such (TensorFlow, an accelerator, torch's own dtypes).
         """
-        value = getattr(self._variable, "_value", None)
+        value: Any = getattr(self._variable, "_value", None)
         root = type(value).__module__.partition(".")[0]
         if root in ("jax", "jaxlib"):
             return np.asarray(value)
