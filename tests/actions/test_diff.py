@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -336,7 +337,6 @@ def test_a_to_b_is_the_reverse_of_b_to_a() -> None:
     [
         (3, "inspect"),
         (None, "inspect"),
-        ("model.keras", "inspect"),
         (dict, "make one first"),
     ],
 )
@@ -351,3 +351,13 @@ def test_a_report_has_models_to_compare() -> None:
     report = Report("train.py", "finished", Hyperparameters({}), {"model": model()}, Phases({}), ())
     with pytest.raises(pm.NotAModel, match=r"report\.models\['model'\]"):
         pm.diff(report, model())
+
+
+def test_a_file_is_a_side(tmp_path: Path) -> None:
+    np.savez(tmp_path / "one.npz", **{"a/kernel": np.zeros(3, "float32")})  # type: ignore[arg-type]
+    np.savez(tmp_path / "two.npz", **{"a/kernel": np.ones(3, "float32")})  # type: ignore[arg-type]
+    found = pm.diff(tmp_path / "one.npz", str(tmp_path / "two.npz"))
+    assert list(found.parameters) == ["a/kernel"]
+    assert not pm.diff(tmp_path / "one.npz", pm.inspect(tmp_path / "one.npz"))
+    with pytest.raises(pm.SourceMissing):
+        pm.diff(tmp_path / "one.npz", tmp_path / "gone.npz")

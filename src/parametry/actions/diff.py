@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -56,7 +57,7 @@ def diff(
     layers have the same address.
 
     Args:
-        first: A live model, or what `parametry.inspect` gave.
+        first: A live model, the path of a model's file, or what `parametry.inspect` gave.
         second: The model to compare it with, of whichever framework.
         select: Patterns of the addresses to compare, of hyperparameters and parameters alike
             (``"optimizer/**"``, ``"**/kernel"``); none means all.
@@ -71,6 +72,8 @@ def diff(
 
     Raises:
         NotAModel: One of both is no model.
+        FormatError: A file is of no known format, or damaged.
+        SourceMissing: There is no such file.
         NothingMatched: A pattern of ``select`` matches no address of either model.
         PatternError: A pattern cannot be read.
         ValueUnavailable: A value cannot be read at this moment, as within a compiled step.
@@ -126,10 +129,14 @@ def diff(
 def _view(thing: Any, which: str) -> Model:
     if isinstance(thing, Model):
         return thing
+    if isinstance(thing, (str, os.PathLike)):
+        from parametry.formats.registry import open_file
+
+        return open_file(thing).model
     framework = find(thing)
     if framework is not None and framework.is_model(thing):
         return framework.inspect(thing)
-    hint = "give a live model, or what inspect(model) gave"
+    hint = "give a live model, a file's path, or what inspect gave"
     if isinstance(thing, type):
         hint = f"make one first: {thing.__name__}(...)"
     elif isinstance(thing, Report):

@@ -7,7 +7,7 @@ from typing import Any
 
 from parametry.core.model import Model
 from parametry.core.value import class_name
-from parametry.errors import NotAModel, SourceMissing
+from parametry.errors import NotAModel
 
 __all__ = ["inspect"]
 
@@ -43,7 +43,9 @@ def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
     if isinstance(source, Model):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return _file(source)
+        from parametry.formats.registry import open_file
+
+        return open_file(source).model
     framework = find(source)
     if framework is not None and framework.is_model(source):
         return framework.inspect(source, sample=sample, input_shape=input_shape)
@@ -57,15 +59,3 @@ def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
     if framework is not None:
         hint = f"{hint}; an optimizer or a loss is shown with the model that uses it"
     raise NotAModel(f"an object of class {class_name(type(source))} is no model", hint=hint)
-
-
-def _file(path: str | os.PathLike[str]) -> Model:
-    from parametry.formats.registry import open_file
-
-    try:
-        return open_file(path).model
-    except FileNotFoundError:
-        raise SourceMissing(
-            f"there is no file {os.fspath(path)!r}",
-            hint="give the path of a model's file, or a live model",
-        ) from None
