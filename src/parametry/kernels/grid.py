@@ -55,7 +55,8 @@ class Grid:
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
             steps = np.floor(values * real(1 / self.width)) - real(self.first)
             inside = np.fmin(np.fmax(steps, real(-1)), real(self.bins))
-        return inside.astype(np.intp) + 1
+        slots: NDArray[np.intp] = inside.astype(np.intp) + 1
+        return slots
 
     def finer(self) -> Grid:
         """The same range in finer bins."""

@@ -47,6 +47,8 @@ _PATIENCE: Final = 1 << 27
 _WORTH: Final = 1 << 20
 # Beyond these, squares of float64 overflow or vanish when they are summed up.
 _LARGE, _SMALL = 2.0**480, 2.0**-480
+# Values are multiplied by 2**-exponent, which is to be a double.
+_LEAST_EXPONENT: Final = -1000
 # float128 differs from one machine to the next.
 _WIDEST: Final = {"bool": 1, "integer": 8, "float": 8, "complex": 16}
 
@@ -164,7 +166,7 @@ def _moments(over: Over, engine: Any, parts: list[Moments]) -> Moments:
     if isinstance(whole.min, float) and isinstance(whole.max, float):
         largest = max(-whole.min, whole.max)
         if largest > _LARGE or 0 < largest < _SMALL:
-            exponent = math.frexp(largest)[1]
+            exponent = max(math.frexp(largest)[1], _LEAST_EXPONENT)
             return merge(over(partial(engine.moments, exponent=exponent)))
     return whole
 

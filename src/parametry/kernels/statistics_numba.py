@@ -19,6 +19,7 @@ from parametry.core.dtype import kind
 from parametry.core.moments import Moments, Number
 from parametry.kernels.grid import Grid
 from parametry.kernels.numba_engine import compiled
+from parametry.kernels.statistics_numpy import OUTLYING
 
 __all__ = ["byte_counts", "collect", "moments", "slot_counts"]
 
@@ -84,6 +85,9 @@ def _sums(values: Any, shift: Any, factor: Any) -> Any:
 def _sums_of_block(values: Any, factor: Any) -> Any:
     shift = np.float64(values[0]) * factor
     total, squares, magnitudes = _sums(values, shift, factor)
+    if abs(shift) * values.size > OUTLYING * magnitudes:
+        shift += total / values.size
+        total, squares, magnitudes = _sums(values, shift, factor)
     off = total / values.size
     centre = shift + off
     part = centre - shift
@@ -264,7 +268,8 @@ def slot_counts(values: NDArray[Any], grid: Grid) -> NDArray[np.int64]:
     """As `statistics_numpy.slot_counts`."""
     counts = np.zeros((2, grid.bins + 2), np.uint32)
     _count_slots(_fixed(values), _scalars(values, grid), counts)
-    return counts.sum(axis=0, dtype=np.int64)
+    total: NDArray[np.int64] = counts.sum(axis=0, dtype=np.int64)
+    return total
 
 
 @compiled()
@@ -319,7 +324,7 @@ def _collect(values: Any, grid: Any, wanted: Any, out: Any) -> Any:
         for slot in wanted:
             _mark(slots[: some.size], slot, hits)
         # Without branches, which no processor could foresee: words that hold a hit, then hits.
-        found = 0
+        found: Any = 0
         for i in range((some.size + 7) // 8):
             full[found] = i
             found += words[i] != 0
@@ -342,7 +347,8 @@ def byte_counts(values: NDArray[Any]) -> NDArray[np.int64]:
     bits = _fixed(values, np.uint8 if values.dtype.itemsize == 1 else np.uint16)
     counts = np.zeros((4, 1 << 8 * values.dtype.itemsize), np.uint32)
     _count_bytes(bits, counts)
-    return counts.sum(axis=0, dtype=np.int64)
+    total: NDArray[np.int64] = counts.sum(axis=0, dtype=np.int64)
+    return total
 
 
 @compiled()

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
-from parametry.core.moments import Moments, merge, two_sum
+from parametry.core.moments import Moments, Number, merge, two_sum
 from parametry.kernels.grid import Grid, in_working_precision
 
 __all__ = [
     "DIGIT",
+    "OUTLYING",
     "byte_counts",
     "collect",
     "digit_counts",
@@ -29,6 +30,9 @@ __all__ = [
 _BLOCK: Final = 1 << 15
 DIGIT: Final = 16
 """How many bits of a key `digit_counts` tells apart."""
+
+OUTLYING: Final = 8.0
+"""A value so many times as large as the mean magnitude is not one to take deviations from."""
 
 _TOP: Final = np.uint64(1 << 63)
 
@@ -46,6 +50,8 @@ def moments(values: NDArray[Any], exponent: int = 0) -> Moments:
 
 
 def _moments(values: NDArray[Any], exponent: int) -> Moments:
+    low: Number
+    high: Number
     count, nan, above, below = values.size, 0, 0, 0
     if kind(values.dtype) in ("bool", "integer"):
         low, high = int(values.min()), int(values.max())
@@ -68,9 +74,11 @@ def _moments(values: NDArray[Any], exponent: int) -> Moments:
         wide = np.ldexp(wide, -exponent)
     # Deviations from one of the values, rather than the values: their squares do not cancel.
     shift = float(wide[0])
-    deviations = wide - shift
-    total = float(deviations.sum())
-    squares = float(np.square(deviations).sum())
+    magnitudes = float(np.abs(wide).sum())
+    total, squares = _deviations(wide, shift)
+    if abs(shift) * wide.size > OUTLYING * magnitudes:
+        shift += total / wide.size
+        total, squares = _deviations(wide, shift)
     off = total / wide.size
     centre, residue = two_sum(shift, off)
     return Moments(
@@ -84,9 +92,15 @@ def _moments(values: NDArray[Any], exponent: int) -> Moments:
         centre=centre,
         residue=residue,
         squares=max(squares - total * off, 0.0),
-        magnitudes=float(np.abs(wide).sum()),
+        magnitudes=magnitudes,
         exponent=exponent,
     )
+
+
+def _deviations(values: NDArray[Any], shift: float) -> tuple[float, float]:
+    """The sums of the deviations from one value, and of their squares."""
+    deviations = values - shift
+    return float(deviations.sum()), float(np.square(deviations).sum())
 
 
 def slot_counts(values: NDArray[Any], grid: Grid) -> NDArray[np.int64]:
@@ -131,8 +145,9 @@ def keys(values: NDArray[Any]) -> NDArray[np.uint64]:
         [1, 2, 0]
     """
     if kind(values.dtype) != "float":
-        wide = values.astype(np.int64 if values.dtype.kind != "u" else np.uint64)
-        return wide.view(np.uint64) ^ _TOP if wide.dtype.kind == "i" else wide
+        if values.dtype.kind == "u":
+            return values.astype(np.uint64)
+        return values.astype(np.int64).view(np.uint64) ^ _TOP
     wide = values.astype(np.float64) + 0.0  # without −0.0
     bits = wide.view(np.int64)
     ordered = bits ^ ((bits >> 63) & np.int64(0x7FFFFFFFFFFFFFFF))

@@ -26,7 +26,8 @@ def values_of(dtype: np.dtype[Any]) -> NDArray[np.float64]:
     if kind(dtype) == "bool":
         return (bits != 0).astype(np.float64)
     with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN like any other here
-        return bits.view(dtype).astype(np.float64)
+        values: NDArray[np.float64] = bits.view(dtype).astype(np.float64)
+    return values
 
 
 def moments_of_counts(counts: NDArray[np.int64], dtype: np.dtype[Any]) -> Moments:
