@@ -63,7 +63,8 @@ def test_a_model_tied_in_use_trains_on_as_one_with_one_variable(name: str) -> No
 def test_layers_of_several_weights_train_as_one_layer(name: str) -> None:
     case = TIED[name]
     keras.utils.set_random_seed(3)
-    model, reference = compiled(case.make(), case), compiled(case.reference(), case)
+    jit = {"jit_compile": "auto"}
+    model, reference = compiled(case.make(), case, **jit), compiled(case.reference(), case, **jit)
     tie_all(model, case)
     copy_state(model, reference, case.same)
     losses = [
