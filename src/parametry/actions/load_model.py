@@ -16,6 +16,8 @@ from parametry.frameworks.registry import Framework, registered
 
 __all__ = ["load_model"]
 
+_ASSETS = "assets/"
+
 
 def load_model(
     path: str | os.PathLike[str], *, custom_objects: Mapping[str, Any] | None = None
@@ -39,7 +41,8 @@ def load_model(
         FormatError: The file is cut short, damaged, hostile or no ``.keras`` file, or its
             configuration names what is not allowed: the message says where and what to pass.
         LoadError: The model that its configuration tells is not the one that was saved: an array is
-            missing or left over, or an argument has another value than it had.
+            missing or left over, or an argument has another value than it had. Or a layer keeps
+            more than parameters, as a vocabulary.
         FileNotFoundError: There is no such file.
 
     Example:
@@ -56,6 +59,7 @@ def load_model(
             path=contents.path,
             hint="build the model in code, then parametry.load(model, path)",
         )
+    _must_be_without_assets(contents.path)
     framework = cast(Framework, importlib.import_module(registered()["keras"]))
     held = (*source.view.parameters.values(), *source.view.optimizer_parameters.values())
     model = framework.load_model(
@@ -72,6 +76,19 @@ def load_model(
     if source.view.optimizer_parameters and view.optimizer_parameters:
         fill(model, framework, source, parameters=False, optimizer=True)
     return model
+
+
+def _must_be_without_assets(path: str) -> None:
+    """What a layer keeps beside its parameters, as a vocabulary, would be silently gone."""
+    from parametry.formats.zip_archive import ZipArchive
+
+    assets = [name for name in ZipArchive.of(path).members if name.startswith(_ASSETS)]
+    if assets:
+        raise LoadError(
+            f"{path} holds {assets[0]!r}, which a layer keeps beside its parameters, and "
+            "parametry does not read",
+            hint="build the model in code with its vocabulary, then parametry.load its values",
+        )
 
 
 def _must_be_the_same(source: Source, view: Model) -> None:

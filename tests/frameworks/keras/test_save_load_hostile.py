@@ -252,6 +252,14 @@ def test_a_graph_with_a_loop(tmp_path: Path) -> None:
         pm.load_model(rewritten(tmp_path / "net.keras", config))
 
 
+def test_a_vocabulary_does_not_go_missing_in_silence(file: Path) -> None:
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("assets/layers/string_lookup/vocabulary.txt", "a\nb\n")
+    with pytest.raises(pm.LoadError, match="vocabulary"):
+        pm.load_model(file)
+    assert pm.load(net(), file)
+
+
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:
     for suffix in (".safetensors", ".npz", ".weights.h5"):
         pm.save(net(), tmp_path / f"net{suffix}")

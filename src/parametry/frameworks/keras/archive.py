@@ -42,9 +42,12 @@ def names_in_file(model: Any) -> dict[str, str]:
     otherwise than it holds it (a quantized one), has no name.
 
     Args:
-        model: A Keras 3 model or layer; not changed.
+        model: A Keras model or layer; not changed. Keras 2 has other files, which name nothing so.
     """
-    tree = walk(model, dialect_of(model))
+    dialect = dialect_of(model)
+    if dialect.package != "keras":
+        return {}
+    tree = walk(model, dialect)
     noted = _noted(model)
     places = _places(tree)
     out: dict[str, str] = {}
