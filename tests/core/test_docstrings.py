@@ -15,7 +15,7 @@ import parametry.core
 NAMES = [
     *(f"parametry.core.{found.name}" for found in pkgutil.iter_modules(parametry.core.__path__)),
     *("parametry.conventions.names", "parametry.conventions.arguments", "parametry.errors"),
-    *("parametry.capture.secrets", "parametry.capture.assignments"),
+    *("parametry.core.secrets", "parametry.capture.assignments"),
 ]
 
 

@@ -281,3 +281,12 @@ def test_checking_finds_damage_in_every_storage(tmp_path: Path, address: str) ->
     path.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
     with pytest.raises(FormatError, match="checksum"):
         open_file(path).check()
+
+
+def test_secrets_of_a_script_are_withheld(tmp_path: Path) -> None:
+    import torch
+
+    args = {"hf_token": "hf_abcdef", "max_tokens": 7, "lr": 0.1}
+    view = saved(tmp_path / "net.pt", {"model": {"a.weight": torch.zeros(1)}, "args": args})
+    assert "hf_abcdef" not in view.to_json()
+    assert view.hyperparameters.select("script/**").to_json().count("withheld") == 1

@@ -22,7 +22,6 @@ import numpy as np
 
 from parametry.capture.assignments import Binding, Scope, scopes_of
 from parametry.capture.places import attribute_places, gave, imported_place, latest
-from parametry.capture.secrets import withhold
 from parametry.conventions.names import snake_case
 from parametry.core.address import part
 from parametry.core.caller import cells, file_name, owner_of, user_frames
@@ -30,6 +29,7 @@ from parametry.core.described import Described, Flattener
 from parametry.core.fields import fields_of
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.place import Place
+from parametry.core.secrets import withhold
 from parametry.core.value import UNSET, class_name, same
 from parametry.core.watch import watch
 

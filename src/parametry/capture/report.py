@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from parametry.capture.constants import constants_of_module
-from parametry.capture.secrets import withhold, withhold_arguments
 from parametry.core.coverage import Gap
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.ledger import Event, Record, ledger
@@ -17,6 +16,7 @@ from parametry.core.mappings import Hyperparameters
 from parametry.core.model import Model
 from parametry.core.phase import Phase, Phases
 from parametry.core.report import Report
+from parametry.core.secrets import withhold, withhold_arguments
 from parametry.core.value import UNSET
 from parametry.core.watch import watch
 from parametry.frameworks.keras.describe import Describer

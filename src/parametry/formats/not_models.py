@@ -55,7 +55,7 @@ def what_it_is(peek: Peek) -> str:
 def _archive(peek: Peek) -> str:
     names = peek.names
     if any(name.endswith("/data.pkl") for name in names):
-        return "a torch file, which is not read yet"
+        return "a torch file that holds no tensors"
     if not names:
         return "an empty zip archive"
     return "a zip archive, and none of a model"

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from parametry.core.address import join, part
 from parametry.core.described import Described, Flattener, merge
 from parametry.core.hyperparameter import Hyperparameter
+from parametry.core.secrets import withhold
 from parametry.core.value import Plain, key_text, keyed
 from parametry.formats.torch_values import Global, Instance, NumpyArray, Tensor
 
 __all__ = ["below", "class_of", "fields_of", "hyperparameters_of", "qualified"]
 
+# Where secrets may stand: what a script was given, what its surroundings were.
+_OF_THE_USERS: Final = ("script/", "environment/")
 _MOST_VALUES: Final = 20_000
 _DEEPEST: Final = 24
 _LONGEST_NAME: Final = 200
@@ -66,7 +70,12 @@ def hyperparameters_of(values: Mapping[str, Any], scalar: Scalar) -> dict[str, H
     shaper = _Shaper(scalar)
     for address, value in values.items():
         flattener.add(address, shaper.shaped(value, 0))
-    return merge(flattener.rows, None)
+    return {
+        address: replace(entry, value=withhold(address, entry.value))
+        if address.startswith(_OF_THE_USERS)
+        else entry
+        for address, entry in merge(flattener.rows, None).items()
+    }
 
 
 class _Shaper:

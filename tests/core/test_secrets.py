@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parametry.capture.secrets import WITHHELD, is_secret, withhold, withhold_arguments
+from parametry.core.secrets import WITHHELD, is_secret, withhold, withhold_arguments
 from parametry.core.value import same
 
 relaxed = settings(deadline=None, max_examples=200)
