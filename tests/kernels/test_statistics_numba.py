@@ -1,0 +1,94 @@
+"""The compiled loops give what NumPy gives: counts and extremes bit for bit, sums but for rounding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from parametry.core.moments import Moments
+from parametry.kernels import statistics_numba, statistics_numpy
+from parametry.kernels.grid import Grid
+
+FLOATS = [np.dtype(name) for name in ("float16", "float32", "float64", ml_dtypes.bfloat16)]
+INTEGERS = [np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (16, 32, 64)]
+
+
+def arrays(dtype: np.dtype[Any]) -> st.SearchStrategy[NDArray[Any]]:
+    """Any bits are values of the dtype, repeated so that some arrays have several blocks."""
+    bits = hnp.arrays(f"uint{8 * dtype.itemsize}", st.integers(1, 40))
+    return st.builds(
+        lambda some, times: np.tile(some, times).view(dtype), bits, st.integers(1, 400)
+    )
+
+
+def assert_same(a: Moments, b: Moments) -> None:
+    for name in ("count", "nan", "positive_infinity", "negative_infinity", "zeros", "min", "max"):
+        found, expected = getattr(a, name), getattr(b, name)
+        assert repr(found) == repr(expected), name
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, *INTEGERS], ids=str)
+@given(data=st.data())
+@settings(deadline=None, max_examples=30)
+def test_moments(dtype: np.dtype[Any], data: st.DataObject) -> None:
+    values = data.draw(arrays(dtype))
+    fast, plain = statistics_numba.moments(values), statistics_numpy.moments(values)
+    assert_same(fast, plain)
+    with np.errstate(all="ignore"):
+        largest = np.abs(np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)).max()
+    if largest and 1e-140 < largest < 1e140:  # others are scaled, which the callers see to
+        assert fast.mean == pytest.approx(plain.mean, rel=0, abs=1e-12 * plain.l1 / plain.finite)
+        assert fast.std == pytest.approx(plain.std, rel=1e-12, abs=1e-15 * plain.l2)
+        assert fast.l1 == pytest.approx(plain.l1, rel=1e-12)
+        assert fast.l2 == pytest.approx(plain.l2, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [d for d in (*FLOATS, *INTEGERS) if d.itemsize > 2], ids=str)
+@given(data=st.data())
+@settings(deadline=None, max_examples=30)
+def test_slots(dtype: np.dtype[Any], data: st.DataObject) -> None:
+    values = data.draw(arrays(dtype))
+    exponent = data.draw(st.integers(-20, 20))
+    grid = Grid(data.draw(st.integers(-5000, 5000)), 2.0**exponent, 64).finer()
+    counts = statistics_numba.slot_counts(values, grid)
+    assert np.array_equal(counts, statistics_numpy.slot_counts(values, grid))
+    assert counts.sum() == values.size
+    wanted = np.unique(data.draw(hnp.arrays(np.int64, 5, elements=st.integers(0, grid.bins + 1))))
+    collected = statistics_numba.collect(values, grid, wanted)
+    expected = statistics_numpy.collect(values, grid, wanted)
+    assert collected.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [*(d for d in FLOATS if d.itemsize == 2), np.dtype(np.uint8), np.dtype(np.int16)],
+    ids=str,
+)
+@given(data=st.data())
+@settings(deadline=None, max_examples=30)
+def test_bytes(dtype: np.dtype[Any], data: st.DataObject) -> None:
+    values = data.draw(arrays(dtype))
+    counts = statistics_numba.byte_counts(values)
+    assert np.array_equal(counts, statistics_numpy.byte_counts(values))
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, *INTEGERS], ids=str)
+@given(data=st.data())
+@settings(deadline=None, max_examples=30)
+def test_keys_stand_in_the_order_of_the_values(dtype: np.dtype[Any], data: st.DataObject) -> None:
+    values = data.draw(arrays(dtype))
+    keys = statistics_numpy.keys(values)
+    wide = values.astype(np.float64)
+    numbers = ~np.isnan(wide)
+    for key, value in zip(keys[numbers].tolist()[:50], wide[numbers], strict=False):
+        assert statistics_numpy.value_of(key, dtype) == value
+    ordered = wide[numbers][np.argsort(keys[numbers], kind="stable")]
+    assert (ordered[1:] >= ordered[:-1]).all()
+    assert (keys[~numbers] == 2**64 - 1).all()
