@@ -93,3 +93,21 @@ def test_what_is_wrong_is_said(
     assert done.returncode == code
     assert error in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_stats_of_a_file(parametry: Callable[..., Any], folder: Path) -> None:
+    done = parametry("stats", "--plain", "mlp.keras", "**/kernel", "--sort", "size")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.index("dense/kernel") < done.stdout.index("head/kernel")
+    told = json.loads(parametry("stats", "--json", "--exact", "mlp.keras").stdout)
+    array = pm.inspect(folder / "mlp.keras").parameters["dense/kernel"].numpy()
+    assert told["dense/kernel"]["max"] == float(array.max())
+
+
+def test_stats_find_what_is_not_finite(parametry: Callable[..., Any], folder: Path) -> None:
+    arrays = {"a": np.array([1.0, np.nan]), "b": np.array([1.0, 2.0])}
+    np.savez(folder / "net.npz", **arrays)  # type: ignore[arg-type]
+    done = parametry("stats", "--nonfinite", "--json", "net.npz")
+    assert done.returncode == 1
+    assert list(json.loads(done.stdout)) == ["a"]
+    assert parametry("stats", "--nonfinite", "mlp.keras").returncode == 0

@@ -19,6 +19,7 @@ _HOMES = {
     "run": "parametry.cli.run:run",
     "show": "parametry.cli.show:show",
     "get": "parametry.cli.get:get",
+    "stats": "parametry.cli.stats:stats",
     "diff": "parametry.cli.diff:diff",
     "convert": "parametry.cli.convert:convert",
 }
@@ -26,6 +27,7 @@ _SUMMARIES = {
     "run": "Run a script unmodified; tell every hyperparameter that it used.",
     "show": "Show what a model's file holds, without its framework.",
     "get": "Print one hyperparameter or parameter of a file.",
+    "stats": "Show counts, extremes and quantiles of every parameter of a file.",
     "diff": "Show what two files hold differently.",
     "convert": "Write a model's file in another format.",
 }
@@ -40,6 +42,8 @@ Examples:
   parametry run --output report.html train.py
   parametry run -m package.train --epochs 3
   parametry show model.keras                 what is in a file, without its framework
+  parametry stats --nonfinite model.pt       NaN and infinities, and where
+  parametry diff monday.keras friday.safetensors
 
 \b
 In Python:
@@ -49,7 +53,7 @@ In Python:
 """
 
 _EPILOG = """\b
-Exit codes: 0 fine, 1 a finding (`diff`: they differ), 2 usage, 3 unreadable, 4 nothing matched;
+Exit codes: 0 fine, 1 a finding (`diff`, `stats --nonfinite`), 2 usage, 3 unreadable, 4 nothing matched;
 `run` exits as the script does.
 Completion: eval "$(_PARAMETRY_COMPLETE=bash_source parametry)"    (or zsh_source, fish_source)
 """
