@@ -1,4 +1,4 @@
-"""The compiled loops give what NumPy gives: counts and extremes bit for bit, sums but for rounding."""
+"""The compiled loops give what NumPy gives: counts and extremes bit for bit, sums but for ulps."""
 
 from __future__ import annotations
 

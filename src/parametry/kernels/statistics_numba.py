@@ -316,7 +316,7 @@ def _collect(values: Any, grid: Any, wanted: Any, out: Any) -> Any:
     hits = np.empty(_BLOCK, np.uint8)
     words = hits.view(np.uint64)
     full = np.empty(_BLOCK // 8 + 1, np.uint16)
-    size = 0
+    size: Any = 0
     for start in range(0, values.size, _BLOCK):
         some = values[start : start + _BLOCK]
         _slots(some, grid, slots)

@@ -24,7 +24,7 @@ def values_of(dtype: np.dtype[Any]) -> NDArray[np.float64]:
     """The value of each bit pattern of a dtype of 8 or 16 bits."""
     bits = np.arange(1 << 8 * dtype.itemsize, dtype=f"uint{8 * dtype.itemsize}")
     if kind(dtype) == "bool":
-        return (bits != 0).astype(np.float64)
+        return np.minimum(bits, 1).astype(np.float64)
     with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN like any other here
         values: NDArray[np.float64] = bits.view(dtype).astype(np.float64)
     return values

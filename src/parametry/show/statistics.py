@@ -125,6 +125,4 @@ def bars(sketch: Sketch) -> str:
     most = max(counts)
     if not most:
         return ""
-    return "".join(
-        _BARS[min(count * len(_BARS) // most, len(_BARS) - 1)] if count else "·" for count in counts
-    )
+    return "".join(_BARS[(count * len(_BARS) - 1) // most] if count else "·" for count in counts)
