@@ -207,15 +207,19 @@ def _widen_bfloat16(halves: Any, bits: Any) -> None:
 @compiled()
 def _widen_float16(halves: Any, bits: Any, values: Any) -> None:
     """The bits of float32, by way of a product that is exact for subnormal numbers too."""
+    largest = np.int32(0)
     for i in range(halves.size):
         half = np.int32(halves[i])
-        bits[i] = np.int32(half & np.int32(0x7FFF)) << np.int32(13)
+        magnitude = np.int32(half & np.int32(0x7FFF))
+        largest = max(largest, magnitude)
+        sign = np.int32(half & np.int32(-0x8000))
+        bits[i] = np.int32(sign << np.int32(16)) | np.int32(magnitude << np.int32(13))
     for i in range(halves.size):
         values[i] = values[i] * np.float32(2.0**112)
-    for i in range(halves.size):
-        half = np.int32(halves[i])
-        special = np.int32(0x7F800000) if half & np.int32(0x7C00) == 0x7C00 else np.int32(0)
-        bits[i] = np.int32(bits[i] | special | np.int32(half & np.int32(-0x8000)) << np.int32(16))
+    if largest >= 0x7C00:  # NaN and the infinities are far out of reach of a product
+        for i in range(halves.size):
+            if np.int32(halves[i]) & np.int32(0x7C00) == 0x7C00:
+                bits[i] = np.int32(bits[i] | np.int32(0x7F800000))
 
 
 @compiled()
