@@ -17,6 +17,7 @@ from parametry.formats.hdf5_file import Array, Hdf5
 from parametry.formats.hdf5_objects import SIGNATURE
 from parametry.formats.keras_layers import UNKNOWN, Said
 from parametry.formats.keras_layout import found_in, is_laid_out, layer_classes, tree_of
+from parametry.formats.keras_legacy import contents_of, is_legacy
 from parametry.formats.peek import Peek
 
 __all__ = ["NAME", "add_manifest", "arrays_and_layers", "read", "recognises"]
@@ -31,13 +32,15 @@ def recognises(peek: Peek) -> bool:
 
 
 def read(path: str | os.PathLike[str]) -> Contents:
-    """What a file of Keras's weights holds.
+    """What a file of Keras's weights holds, or a whole model as Keras 1 and 2 write it.
 
     Raises:
         FormatError: It is cut short, damaged or hostile.
     """
     source = FileBytes.of(path)
     file = Hdf5.of(Region(source, 0, source.size))
+    if is_legacy(file):
+        return contents_of(source.path, file)
     manifest = _manifest_in(source.path, file)
     arrays, layers = arrays_and_layers(source.path, file, manifest, UNKNOWN)
     described = Described(framework="keras", layers=layers, gaps=file.gaps)

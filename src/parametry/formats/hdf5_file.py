@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from parametry.core.address import part
@@ -71,10 +71,12 @@ class Group:
     Attributes:
         path: Its path; empty for the root.
         name: Its attribute ``name``, where it has one that is text.
+        texts: Its attributes that are one text or a list of texts, by name.
     """
 
     path: str
     name: str | None
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ class _Walk:
         stack = [("", self._objects.root(), 0)]
         while stack:
             path, group, depth = stack.pop()
-            self.groups[path] = Group(path, self._objects.text(group, b"name"))
+            label, texts = self._objects.text(group, b"name"), self._objects.texts(group)
+            self.groups[path] = Group(path, label, texts)
             if depth > _DEEPEST:
                 raise self._fault(path, group, f"its groups lie more than {_DEEPEST} deep")
             below: list[tuple[str, Object, int]] = []

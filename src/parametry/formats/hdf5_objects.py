@@ -35,6 +35,8 @@ _ENTRY: Final = 40
 _SOFT_LINK: Final = 2
 _LONGEST_NAME: Final = 4096
 _LONGEST_TEXT: Final = 4096
+# What the reference to a text of any length takes: length, heap, index.
+_REFERENCE: Final = 16
 _MOST_MESSAGES: Final = 65_536
 # How many texts a heap may hold; HDF5 begins a new one when 4,096 bytes are full.
 _MOST_TEXTS: Final = 4096
@@ -79,6 +81,8 @@ class Objects:
         self._file = file
         self._seen: set[int] = set()
         self._heaps: dict[int, dict[int, tuple[int, int]]] = {}
+        # Many references may lead to one text; a file's texts take no more bytes than it has.
+        self._text_left = file.length
 
     def root(self) -> Object:
         """The root group.
@@ -246,13 +250,57 @@ class Objects:
                 return self._text(datatype, value)
         return None
 
+    def texts(self, thing: Object) -> dict[str, tuple[str, ...]]:
+        """All attributes that are one text, or a list of texts, which may be empty.
+
+        Raises:
+            FormatError: An attribute cannot be read, or the texts together are longer than the
+                file, which holds each once.
+        """
+        out: dict[str, tuple[str, ...]] = {}
+        for raw in thing.messages.get(ATTRIBUTE, ()):
+            try:
+                name, datatype, shape, value = _attribute(raw)
+                found = self._list(datatype, shape, value)
+            except Malformed as fault:
+                raise self._file.fault(f"an attribute cannot be read: {fault}", thing.at) from None
+            if found is not None:
+                out[name.decode("utf-8", "surrogateescape")] = found
+        return out
+
+    def _list(
+        self, datatype: Datatype, shape: tuple[int, ...] | None, value: bytes
+    ) -> tuple[str, ...] | None:
+        if shape == (0,):
+            return ()  # which h5py writes as numbers, whatever the list was to hold
+        if not datatype.text or shape is None or len(shape) > 1:
+            return None
+        size = _REFERENCE if datatype.text == "variable" else datatype.size
+        count = shape[0] if shape else 1
+        if size == 0 or count * size > len(value):
+            raise Malformed(f"{count:,} texts are not in {len(value):,} bytes")
+        return tuple(
+            self._unbounded(datatype, value[at : at + size]) for at in range(0, count * size, size)
+        )
+
+    def _unbounded(self, datatype: Datatype, value: bytes) -> str:
+        """A text of any length that the file can back."""
+        raw = value
+        if datatype.text == "variable":
+            length, heap, index = _reference(value)
+            if length == 0:
+                return ""
+            raw = self._heap_object(heap, index)[:length]
+            self._text_left -= len(raw)
+            if self._text_left < 0:
+                raise self._file.fault("the texts are longer together than the file", heap)
+        return raw.rstrip(b"\0").decode("utf-8", "surrogateescape")
+
     def _text(self, datatype: Datatype, value: bytes) -> str | None:
         if datatype.text == "variable":
-            if len(value) < 16:
+            if len(value) < _REFERENCE:
                 return None
-            length, heap, index = (
-                int.from_bytes(value[a:b], "little") for a, b in ((0, 4), (4, 12), (12, 16))
-            )
+            length, heap, index = _reference(value)
             raw = self._heap_object(heap, index)[:length]
         else:
             raw = value[: datatype.size]
@@ -284,6 +332,15 @@ class Objects:
             out[index] = (at + 16, size)
             at += 16 + -(-size // 8) * 8
         return out
+
+
+def _reference(value: bytes) -> tuple[int, int, int]:
+    """Length, heap and index of a text of any length."""
+    return (
+        int.from_bytes(value[:4], "little"),
+        int.from_bytes(value[4:12], "little"),
+        int.from_bytes(value[12:16], "little"),
+    )
 
 
 def _attribute(raw: bytes) -> tuple[bytes, Datatype, tuple[int, ...] | None, bytes]:
