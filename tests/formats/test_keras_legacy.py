@@ -108,6 +108,75 @@ def test_layers_have_their_classes(name: str) -> None:
     }
 
 
+# What live objects keep of themselves, and no configuration tells.
+NOT_TOLD = {
+    *("dynamic", "autocast", "type_spec", "input_shape", "batch_size", "rng_type", "fused"),
+    *("renorm", "adjustment", "virtual_batch_size", "synchronized", "adaptive_epsilon", "layer"),
+    *(
+        "gradient_aggregator",
+        "gradient_transformers",
+        "jit_compile",
+        "run_eagerly",
+        "implementation",
+    ),
+    *("steps_per_execution", "activity_regularizer", "lora_alpha", "lora_rank", "use_cudnn"),
+    *("auto_scale_loss", "backward_layer"),
+}
+# What configurations tell to build a model again.
+TOLD_ALONE = {"batch_input_shape", "query_shape", "key_shape", "value_shape"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_hyperparameters_are_those_of_the_live_model(name: str) -> None:
+    model = open_file(LEGACY / f"{name}.h5").model
+    found = {at: entry.value for at, entry in model.hyperparameters.items()}
+    live = EXPECTED[name]["hyperparameters"]
+    assert {at: value for at, value in found.items() if at not in live}.keys() <= {
+        at for at in found if at.rpartition("/")[2] in TOLD_ALONE
+    }
+    differing = {at for at in found.keys() & live.keys() if found[at] != live[at]}
+    assert not differing
+    made_inside = ("lstm_cell", "gru_cell", "multi_head_attention")
+    missing = {
+        at
+        for at in live.keys() - found.keys()
+        if at.startswith(("model/", "optimizer", "compile/"))
+        and at.rpartition("/")[2] not in NOT_TOLD
+        and not any(f"/{layer}/" in at for layer in made_inside)
+    }
+    assert missing <= UNTOLD
+
+
+# A Sequential says nothing of itself, an input not that it is trained, and the rate is computed.
+UNTOLD = {
+    *(
+        "model/dtype",
+        "model/trainable",
+        "model/inner/trainable",
+        "model/inner/sequential/trainable",
+    ),
+    *("model/tower/trainable", "model/input/trainable", "model/input_1/trainable"),
+    *("model/inner/first_input/trainable", "model/inner/sequential/input/trainable"),
+    *("model/tower/common_input/trainable", "model/input_layer/trainable"),
+    *("model/sequential/input_layer/trainable", "optimizer/learning_rate"),
+}
+
+
+def test_what_was_chosen_is_told_with_the_classes_of_today() -> None:
+    found = open_file(LEGACY / "mlp.h5").model.hyperparameters
+    assert found["model/dense/class"].value == "tf_keras.layers.Dense"
+    assert found["model/head/kernel_regularizer/l2"].value == 0.01
+    assert found["optimizer"].value == "adam"
+    assert found["optimizer/learning_rate/class"].value == (
+        "tf_keras.optimizers.schedules.ExponentialDecay"
+    )
+    assert found["compile/metrics"].value == ["mae"]
+    legacy = open_file(LEGACY / "lstm.h5").model.hyperparameters
+    assert legacy["optimizer/class"].value == "tf_keras.optimizers.legacy.SGD"
+    assert legacy["optimizer/learning_rate"].value == 0.1
+    assert legacy["model/bidirectional/backward_lstm/go_backwards"].value is True
+
+
 # ---------------------------------------------------------------- damage and malice
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from parametry.conventions.legacy_configuration import inputs_renamed
 from parametry.conventions.names import sibling_parts, snake_case
 from parametry.core.address import join
 from parametry.core.described import Described, Flattener, merge
@@ -32,6 +33,7 @@ _BOOKKEEPING: Final = frozenset(
 )
 # Objects that Keras accepts by a name: the name stands at their own address.
 _NAMED: Final = ("initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
+_LAYERS: Final = ("keras.layers", "tf_keras.layers")
 _FUNCTIONS: Final = frozenset({"function", "builtin_function_or_method"})
 _MOST_LAYERS: Final = 100_000
 
@@ -69,13 +71,13 @@ def hyperparameters_of(
 def _add_training(flattener: Flattener, compiled: Mapping[str, Any]) -> None:
     optimizer = compiled.get("optimizer")
     fields = {name: _described(value) for name, value in compiled.items()}
-    if _is_object(optimizer):
+    if isinstance(optimizer, Mapping) and _is_object(optimizer):
         described = _described(optimizer)
         rate = described.fields.get("learning_rate")
         if isinstance(rate, float):
             described.fields["learning_rate"] = _as_passed(rate)
         flattener.add("optimizer", described)
-        fields["optimizer"] = described.label
+        fields["optimizer"] = snake_case(optimizer["class_name"])
     flattener.add("compile", Described(None, UNSET, fields))
 
 
@@ -88,13 +90,22 @@ def _as_passed(rate: float) -> float:
 def _layers(root: Mapping[str, Any]) -> Iterator[_Layer]:
     """The layers with their addresses, each before those within it."""
     stack = [_Layer("", root)]
+    first_met: dict[tuple[str, str], Mapping[str, Any]] = {}
     seen = 0
     while stack and seen < _MOST_LAYERS:
         layer = stack.pop()
         seen += 1
+        arguments = _arguments(layer.config)
+        first = first_met.setdefault(
+            (_name_of(layer.config), str(layer.config.get("class_name"))), arguments
+        )
+        if "shared_object_id" in layer.config and first is not arguments and first == arguments:
+            continue  # one layer with two places has its arguments at the first
         yield layer
         children = list(_children(layer.config))
         named = [(name, str(child.get("class_name", ""))) for name, child in children]
+        if any(child.get("module") == "tf_keras.layers" for _, child in children):
+            named = inputs_renamed(named)
         parts = sibling_parts(named, lambda _: None)
         below = [
             _Layer(join(layer.address, part), child)
@@ -117,11 +128,20 @@ def _children(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
         own = _name_of(value)
         if twice and name == "layer":
             own = own.removeprefix("forward_")
-            yield f"forward_{own}", value
+            yield f"forward_{own}", _changed(value, name=f"forward_{own}")
             if not _is_layer(arguments.get("backward_layer")):
-                yield f"backward_{own}", value
+                turned = not _arguments(value).get("go_backwards", False)
+                other = f"backward_{own}"
+                yield other, _changed(value, name=other, go_backwards=turned)
         else:
             yield own, value
+
+
+def _changed(config: Mapping[str, Any], **arguments: Any) -> Mapping[str, Any]:
+    """The same configuration with some of its arguments, where it has them, changed."""
+    known = _arguments(config)
+    changed = {name: value for name, value in arguments.items() if name in known}
+    return {**config, "config": {**known, **changed}}
 
 
 def _own(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,9 +169,7 @@ def _is_layer(value: Any) -> bool:
     if not _is_object(value):
         return False
     arguments = _arguments(value)
-    return value.get("module") == "keras.layers" or (
-        "name" in arguments and "trainable" in arguments
-    )
+    return value.get("module") in _LAYERS or ("name" in arguments and "trainable" in arguments)
 
 
 def _name_of(config: Mapping[str, Any]) -> str:
@@ -188,7 +206,7 @@ def _described(value: Any, depth: int = 0) -> Any:
         return _arguments(value).get("name")
     if name == "__tuple__" and isinstance(value.get("items"), list):
         return _described(value["items"], depth + 1)
-    section = str(value.get("module")).rpartition(".")[2]
+    section = str(value.get("module")).removesuffix(".legacy").rpartition(".")[2]
     label: Plain | Unset = snake_case(name) if section in _NAMED else UNSET
     fields = {key: _described(item, depth + 1) for key, item in _arguments(value).items()}
     return Described(_class_of(value), label, fields)

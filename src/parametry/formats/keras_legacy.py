@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from parametry.conventions.configuration import hyperparameters_of
+from parametry.conventions.legacy_configuration import modern, modern_training
 from parametry.core.address import join, part
 from parametry.core.coverage import Gap
+from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.manifest import Manifest
 from parametry.core.strict_json import JsonRefused, parse
 from parametry.core.tie import Tie
@@ -88,11 +90,20 @@ def contents_of(path: str, file: Hdf5) -> Contents:
         class_name=model.said.class_name,
         framework=f"keras {version[:50]}".strip(),
         layers=classes,
-        hyperparameters=lambda: {} if config is None else hyperparameters_of(config, training),
+        hyperparameters=lambda: _hyperparameters(config, training, version),
         gaps=file.gaps + reading.gaps(),
     )
     view = assemble(path, arrays, Manifest(ties=ties), described)
     return Contents(path, NAME, view, None, config)
+
+
+def _hyperparameters(
+    config: dict[str, Any] | None, training: dict[str, Any] | None, version: str
+) -> dict[str, Hyperparameter]:
+    if config is None:
+        return {}
+    compiled = {} if training is None else modern_training(training, version)
+    return hyperparameters_of(modern(config, version), compiled)
 
 
 class _Reading:

@@ -1,8 +1,8 @@
 """The layers that a legacy Keras file tells of, and which of them each of its weights belongs to.
 
 A weight's name is that of its variable, as ``bidirectional/forward_lstm/lstm_cell/kernel:0``. Its
-parts are the names of layers, some of them left out: Keras 2 names what is in a nested model without
-the model, Keras 3 with it. The configuration tells which layer lies in which.
+parts are the names of layers, some of them left out: Keras 2 names what is in a nested model
+without the model, Keras 3 with it. The configuration tells which layer lies in which.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from parametry.conventions.names import automatic, sibling_parts
+from parametry.conventions.legacy_configuration import inputs_renamed
+from parametry.conventions.names import sibling_parts
 from parametry.conventions.variable_names import is_state
 from parametry.core.address import join
 from parametry.core.parameter import Role
@@ -229,17 +230,8 @@ def settle(root: Layer) -> None:
         layer = stack.pop()
         layer.frozen = layer.frozen or not layer.said.trainable
         siblings = [(child.name, child.said.class_name) for child in layer.children]
-        parts = sibling_parts(_inputs_renamed(siblings), lambda _: None)
+        parts = sibling_parts(inputs_renamed(siblings), lambda _: None)
         for child, part in zip(layer.children, parts, strict=True):
             child.address = join(layer.address, part)
             child.frozen = layer.frozen
         stack.extend(layer.children)
-
-
-def _inputs_renamed(siblings: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """``dense_7_input``, which Keras 2 calls the input of a Sequential, is as automatic as it is."""
-    fed = {f"{name}_input" for name, class_name in siblings if automatic(name, class_name)}
-    return [
-        ("input" if name in fed and class_name == "InputLayer" else name, class_name)
-        for name, class_name in siblings
-    ]
