@@ -1,4 +1,4 @@
-"""What changes a model: each action plans, checks the whole plan, then writes all of it or nothing."""
+"""What is done with models: an action plans, checks it all, then writes all of it or nothing."""
 
 from __future__ import annotations
 

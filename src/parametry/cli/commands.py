@@ -53,8 +53,8 @@ In Python:
 """
 
 _EPILOG = """\b
-Exit codes: 0 fine, 1 a finding (`diff`, `stats --nonfinite`), 2 usage, 3 unreadable, 4 nothing matched;
-`run` exits as the script does.
+Exit codes: 0 fine, 1 a finding (`diff`, `stats --nonfinite`), 2 usage, 3 unreadable,
+4 nothing matched; `run` exits as the script does.
 Completion: eval "$(_PARAMETRY_COMPLETE=bash_source parametry)"    (or zsh_source, fish_source)
 """
 

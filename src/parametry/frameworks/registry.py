@@ -45,7 +45,7 @@ class Framework(Protocol):
         ...
 
     def initializer(self, value: Any) -> Initializer | None:
-        """The framework's own initializer, the name of one, or a function written for it, as ours."""
+        """The framework's own initializer, its name, or a function written for it, as ours."""
         ...
 
     def initial_slots(self, thing: Any) -> list[tuple[Parameter, NDArray[Any]]]:

@@ -112,10 +112,7 @@ def frozen_view(model: Any) -> Model:
     }
     parameters, slots = (
         Parameters(
-            {
-                address: replace(entry, store=gone.of(entry))
-                for address, entry in mapping.items()
-            },
+            {address: replace(entry, store=gone.of(entry)) for address, entry in mapping.items()},
             source=mapping.source,
         )
         for mapping in (live.parameters, live.optimizer_parameters)
