@@ -28,7 +28,7 @@ OURS, OURS_ALONE, FILLING = "parametry", "parametry without numba", "filling"
 
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures of each way, and of parametry against the fastest of the others."""
-    side, rounds = (100, 1) if quick else (SIDE, 7)
+    side, rounds = (100, 1) if quick else (SIDE, 3)
     backends = ["jax"] if quick else BACKENDS
     others = ["numpy.random.Generator", *(f"Keras on {name}" for name in backends)]
     if "torch" in backends:

@@ -35,7 +35,7 @@ WAYS = {
 
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures of saving and of loading."""
-    units, rounds = (64, 1) if quick else (UNITS, 5)
+    units, rounds = (64, 1) if quick else (UNITS, 3)
     nbytes = MATRICES * units * units * 4
     size = f"{nbytes / 2**30:g} GiB" if not quick else f"{nbytes:,} bytes"
     for work, names in WAYS.items():
