@@ -16,7 +16,7 @@ from parametry.core.model import Model
 from parametry.core.parameter import Parameter
 from parametry.core.statistics import ArrayStatistics, Statistics
 from parametry.core.value import class_name
-from parametry.errors import DtypeMismatch, NotAModel, SourceMissing
+from parametry.errors import DtypeMismatch, NotAModel
 from parametry.frameworks.registry import find, registered
 from parametry.kernels.statistics import engine_for, has_statistics, statistics_of
 
@@ -128,7 +128,9 @@ def _parameters(source: Any) -> Parameters:
     if isinstance(source, Model):
         return source.parameters
     if isinstance(source, (str, os.PathLike)):
-        return _in_file(source)
+        from parametry.formats.registry import open_file
+
+        return open_file(source).model.parameters
     framework = find(source)
     if framework is not None and framework.is_model(source):
         return framework.inspect(source, sample=None, input_shape=None).parameters
@@ -137,15 +139,3 @@ def _parameters(source: Any) -> Parameters:
         f"an object of class {class_name(type(source))} is no model and no array",
         hint=f"a layer or model of {known}, a file, a Model, a Parameter or an array is expected",
     )
-
-
-def _in_file(path: str | os.PathLike[str]) -> Parameters:
-    from parametry.formats.registry import open_file
-
-    try:
-        return open_file(path).model.parameters
-    except FileNotFoundError:
-        raise SourceMissing(
-            f"there is no file {os.fspath(path)!r}",
-            hint="give the path of a model's file, or a live model",
-        ) from None
