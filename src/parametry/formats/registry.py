@@ -28,6 +28,7 @@ _BUILT_IN: Final = {
     "safetensors": "parametry.formats.safetensors",
     "keras": "parametry.formats.keras_archive",
     "hdf5": "parametry.formats.hdf5",
+    "keras_sharded": "parametry.formats.keras_sharded",
     "npz": "parametry.formats.npz",
     "npy": "parametry.formats.npy",
     "torch": "parametry.formats.torch_file",

@@ -1,10 +1,10 @@
-"""Writes the golden files in ``legacy/``: HDF5 as Keras 1 and 2 have it, by tf_keras and Keras 3.
+"""Writes the golden files in ``legacy/``: HDF5 as Keras 2 has it, and weights in shards.
 
 Run once::
 
     python tests/formats/golden/make_legacy.py
 
-``expected.json`` has what the live models were, by address.
+``expected.json`` and ``sharded.json`` have what the live models were, by address.
 """
 
 from __future__ import annotations
@@ -89,6 +89,13 @@ def modern() -> Any:
     return model
 
 
+def sharded() -> Any:
+    """Weights that Keras 3 writes in shards, one layer's in two of them."""
+    first, norm = keras.layers.Dense(16), keras.layers.BatchNormalization()
+    last = [keras.layers.Dense(8), keras.layers.Dense(4, name="head")]
+    return keras.Sequential([keras.Input((4,)), first, norm, *last])
+
+
 def told(entry: Any) -> dict[str, Any]:
     return {
         "shape": list(entry.shape),
@@ -120,6 +127,10 @@ def main() -> None:
         if make is not modern:
             model.save_weights(HERE / f"{name}_weights.h5")
         expected[name] = described(model)
+    model = sharded()
+    model.save_weights(HERE / "sharded.weights.json", max_shard_size=600 / 1024**3)
+    expected_of_shards = described(model)["parameters"]
+    (HERE / "sharded.json").write_text(json.dumps(expected_of_shards, indent=1) + "\n")
     text = json.dumps(expected, indent=1, sort_keys=True)
     (HERE / "expected.json").write_text(text + "\n")
     versions = {m.__name__: m.__version__ for m in (tf_keras, keras, h5py, np)}
