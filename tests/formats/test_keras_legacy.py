@@ -256,8 +256,8 @@ def names_of_numbers(root: Any) -> None:
 
 
 def two_in_one_place(root: Any) -> None:
-    weights(root, "dense/kernel:0", "dense/kernel:1")
-    root["dense/dense/kernel:1"] = np.zeros(3)
+    weights(root, "dense/kernel:0", "net/dense/kernel:0")
+    root["dense/net/dense/kernel:0"] = np.zeros(3)
 
 
 def nested(depth: int) -> str:

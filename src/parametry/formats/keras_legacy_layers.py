@@ -7,7 +7,6 @@ without the model, Keras 3 with it. The configuration tells which layer lies in 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,7 +21,7 @@ from parametry.formats.keras_layers import Said, guessed, said_of
 
 __all__ = ["Layer", "Weight", "layers_in", "settle", "without_output"]
 
-_OUTPUT: Final = re.compile(r":[0-9]{1,9}\Z")
+_OUTPUT: Final = ":0"
 # What attention calls the layers that it makes, and the attributes that it has them in.
 _PROJECTIONS: Final = {
     "query": "query_dense",
@@ -74,6 +73,9 @@ class Layer:
     frozen: bool = False
     weights: list[Weight] = field(default_factory=list)
     children: list[Layer] = field(default_factory=list)
+    _variables: set[str] = field(default_factory=set, repr=False)
+    _by_name: dict[str, Layer] | None = field(default=None, repr=False)
+    _all_by_name: dict[str, list[Layer]] | None = field(default=None, repr=False)
 
     def child(self, name: str) -> Layer:
         """The layer directly within that has a name; one without a configuration if there is none.
@@ -81,11 +83,28 @@ class Layer:
         Args:
             name: Its name.
         """
-        known = next((child for child in self.children if child.name == name), None)
+        known = self._direct().get(name)
         if known is None:
-            known = Layer(name, self._made(name))
+            known = self._direct()[name] = Layer(name, self._made(name))
             self.children.append(known)
         return known
+
+    def _direct(self) -> dict[str, Layer]:
+        """The layers directly within, by name."""
+        if self._by_name is None:
+            self._by_name = {child.name: child for child in self.children}
+        return self._by_name
+
+    def _deeper(self) -> dict[str, list[Layer]]:
+        """The layers that the configuration has at any depth, by name, the nearest first."""
+        if self._all_by_name is None:
+            self._all_by_name = {}
+            level = self.children
+            while level:
+                for layer in level:
+                    self._all_by_name.setdefault(layer.name, []).append(layer)
+                level = [child for layer in level for child in layer.children]
+        return self._all_by_name
 
     def _made(self, name: str) -> Said:
         """What is known of a layer that this one makes itself, of which no configuration tells."""
@@ -108,12 +127,22 @@ class Layer:
         variable = without_output(last)
         if not way:  # Keras 1: ``dense_1_W`` is the weight ``W`` of ``dense_1``
             variable = variable.removeprefix(f"{self.name}_") or variable
-        if self.name in way and all(child.name != way[0] for child in self.children):
+        if self.name in way and way[0] not in self._direct():
             way = way[way.index(self.name) + 1 :]  # what comes before are the models around it
         holder = self
         for step in way[:_MOST_PARTS]:
-            holder = _below(holder, step, variable)
-        _wrapped_by(holder).weights.append(Weight(name, variable, array))
+            holder = holder._below(step, variable)
+        _wrapped_by(holder)._take(Weight(name, variable, array))
+
+    def _below(self, step: str, variable: str) -> Layer:
+        """The layer that the next part of a weight's name leads to."""
+        if step in self._direct():
+            return self.child(step)
+        if step == self.name:
+            return self
+        within = self._deeper().get(step, [])
+        free = (layer for layer in within if variable not in layer._variables)
+        return next(free, within[0]) if within else self.child(step)
 
     def add_own(self, name: str, array: Array) -> None:
         """Give a weight to this very layer, whatever scopes its name has.
@@ -123,7 +152,11 @@ class Layer:
             array: Its values.
         """
         variable = without_output(name.rpartition("/")[2])
-        self.weights.append(Weight(name, variable, array))
+        self._take(Weight(name, variable, array))
+
+    def _take(self, weight: Weight) -> None:
+        self.weights.append(weight)
+        self._variables.add(weight.variable)
 
     def role(self, variable: str) -> Role:
         """The role of one of its own variables."""
@@ -139,28 +172,7 @@ def without_output(name: str) -> str:
         >>> without_output("dense/kernel:0")
         'dense/kernel'
     """
-    return _OUTPUT.sub("", name)
-
-
-def _below(holder: Layer, step: str, variable: str) -> Layer:
-    """The layer that the next part of a weight's name leads to."""
-    if any(child.name == step for child in holder.children):
-        return holder.child(step)
-    if step == holder.name:
-        return holder
-    within = [layer for layer in _all_within(holder) if layer.name == step]
-    free = [layer for layer in within if all(one.variable != variable for one in layer.weights)]
-    if within:
-        return (free or within)[0]
-    return holder.child(step)
-
-
-def _all_within(holder: Layer) -> Iterator[Layer]:
-    """The layers at any depth, the nearest first."""
-    level = holder.children
-    while level:
-        yield from level
-        level = [child for layer in level for child in layer.children]
+    return name.removesuffix(_OUTPUT)
 
 
 def _wrapped_by(holder: Layer) -> Layer:
@@ -183,7 +195,8 @@ def layers_in(config: object) -> Layer:
     count = 0
     while stack and count < _MOST_LAYERS:
         layer = stack.pop()
-        layer.children = list(_listed(layer.said))
+        # A name is one layer's within one parent, however often its graph uses it.
+        layer.children = list({child.name: child for child in _listed(layer.said)}.values())
         count += len(layer.children)
         stack.extend(layer.children)
     return root
