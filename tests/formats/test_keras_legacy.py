@@ -364,3 +364,22 @@ def test_names_of_keras_1_and_a_configuration_that_is_a_list(tmp_path: Path) -> 
     assert list(contents.model.parameters) == ["dense/W", "dense/b"]
     assert contents.model.framework == "keras 1.2.2"
     assert contents.model.hyperparameters["model/dense/output_dim"].value == 3
+
+
+def test_a_cell_whose_variables_keras_2_names_after_the_layer_around_it(tmp_path: Path) -> None:
+    def make(root: Any) -> None:
+        config = {"class_name": "ConvLSTM2D", "config": {"name": "conv_lstm2d_3"}}
+        layers = {"name": "net", "layers": [config]}
+        root.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": layers})
+        root.attrs["keras_version"] = "2.15.0"
+        held = root.create_group("model_weights")
+        held.attrs["layer_names"] = np.array([b"conv_lstm2d_3"])
+        group = held.create_group("conv_lstm2d_3")
+        group.attrs["weight_names"] = np.array([b"conv_lstm2d_3/kernel:0"])
+        group["conv_lstm2d_3/kernel:0"] = np.zeros((2, 2, 1, 8), "float32")
+
+    path = tmp_path / "cell.h5"
+    path.write_bytes(hdf5(make))
+    found = exhausted(path).model.parameters
+    assert list(found) == ["conv_lstm2d/conv_lstm_cell/kernel"]
+    assert found["conv_lstm2d/conv_lstm_cell/kernel"].layer_class == "ConvLSTMCell"

@@ -32,6 +32,7 @@ _PROJECTIONS: Final = {
 _RECURRENT: Final = frozenset(
     {"LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
 )
+_CONVOLVING_CELL: Final = "conv_lstm_cell"
 _MOST_LAYERS: Final = 100_000
 _MOST_PARTS: Final = 100
 
@@ -176,9 +177,11 @@ def without_output(name: str) -> str:
 
 
 def _wrapped_by(holder: Layer) -> Layer:
-    """The layer whose variables a wrapper, which has none of its own, gives its name to."""
+    """The layer within whose variables Keras 2 names as if they were of the layer around it."""
     while holder.said.class_name == "TimeDistributed" and len(holder.children) == 1:
         holder = holder.children[0]
+    if holder.said.class_name.startswith("ConvLSTM") and holder.said.class_name in _RECURRENT:
+        return holder.child(_CONVOLVING_CELL)
     return holder
 
 
