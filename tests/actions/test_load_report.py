@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from parametry.core.load_report import Loaded, LoadReport, ShapeDiffers
 from parametry.core.tie import Tie
 
@@ -28,7 +30,8 @@ def test_it_is_true_where_both_fit_whole() -> None:
     assert not replace(WHOLE, not_tied=((Tie("a", ("b",)), "why"),))
 
 
-def test_it_is_a_table() -> None:
+def test_it_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     faults = replace(
         WHOLE,
         missing=("m",),

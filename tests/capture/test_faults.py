@@ -190,7 +190,7 @@ def test_a_fault_of_capture_is_told_once_and_training_goes_on(
 INSPECTED = """
 import numpy as np, keras, parametry as pm
 
-for thing in (object(), 3, None, [keras.layers.Dense(1)], "net.keras", keras.Model,
+for thing in (object(), 3, None, [keras.layers.Dense(1)], b"net.keras", keras.Model,
               keras.optimizers.SGD(0.1), np.ones(3)):
     try:
         pm.inspect(thing)

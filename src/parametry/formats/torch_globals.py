@@ -149,7 +149,7 @@ def resolve(module: str, name: str) -> Global:
     Example:
         >>> resolve("torch.nn.modules.linear", "Linear").path
         'torch.nn.modules.linear.Linear'
-        >>> resolve("os", "system")
+        >>> resolve("os", "system")            # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
         parametry.formats.torch_values.Fault: the pickle names os.system, which no model's file ...

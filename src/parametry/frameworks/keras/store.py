@@ -50,7 +50,7 @@ class VariableStore:
         """A copy of the values in the variable's own dtype, bfloat16 and float8 included."""
         self._must_be_there("read")
         try:
-            return to_numpy(getattr(self._variable, "_value", self._variable))
+            return to_numpy(self._held())
         except Exception as error:
             raise ValueUnavailable(
                 f"{self._address} cannot be read at this moment: {type(error).__name__}: {error}",
@@ -62,7 +62,7 @@ class VariableStore:
 
         None where the backend gives no such (TensorFlow, an accelerator, torch's own dtypes).
         """
-        value: Any = getattr(self._variable, "_value", None)
+        value: Any = self._held()
         root = type(value).__module__.partition(".")[0]
         if root in ("jax", "jaxlib"):
             return np.asarray(value)
@@ -71,6 +71,12 @@ class VariableStore:
             if numpy_dtype(name).isbuiltin == 1:
                 return np.asarray(value.detach().numpy())
         return None
+
+    def _held(self) -> Any:
+        """What the variable holds: within a stateless scope, what that has in its place."""
+        held = getattr(self._variable, "_value", self._variable)
+        in_jax = type(held).__module__.partition(".")[0] in ("jax", "jaxlib")
+        return self._variable.value if in_jax else held
 
     def _must_be_there(self, what: str) -> None:
         if getattr(self._variable, "_value", self._variable) is None:
