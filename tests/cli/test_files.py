@@ -20,6 +20,7 @@ GOLDEN = Path(__file__).parents[1] / "formats" / "golden"
 def folder(tmp_path: Path) -> Path:
     for name in ("mlp.keras", "lstm.keras"):
         shutil.copy(GOLDEN / name, tmp_path)
+    np.savez(tmp_path / "there.npz", a=np.zeros(1))
     return tmp_path
 
 
@@ -83,7 +84,7 @@ def test_convert(parametry: Callable[..., Any], folder: Path) -> None:
         (("convert", "mlp.keras", "net.onnx"), 3, ".safetensors"),
         (("convert", "mlp.keras", "no/net.npz"), 3, "cannot be written"),
         (("convert", "--map", "x", "mlp.keras", "a.npz"), 2, "no OLD=NEW"),
-        (("convert", "--no-overwrite", "mlp.keras", "lstm.keras.npz"), 0, ""),
+        (("convert", "--no-overwrite", "mlp.keras", "there.npz"), 3, "there already"),
     ],
 )
 def test_what_is_wrong_is_said(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from parametry.actions.viewing import view_of
 from parametry.conventions.names import automatic
 from parametry.core.address import nearest
 from parametry.core.array_difference import ArrayDifference, array_difference
@@ -31,7 +31,6 @@ from parametry.core.report import Report
 from parametry.core.tie import Tie
 from parametry.core.value import class_name, same
 from parametry.errors import NotAModel, NothingMatched, ValueUnavailable
-from parametry.frameworks.registry import find
 
 __all__ = ["diff"]
 
@@ -127,15 +126,9 @@ def diff(
 
 
 def _view(thing: Any, which: str) -> Model:
-    if isinstance(thing, Model):
-        return thing
-    if isinstance(thing, (str, os.PathLike)):
-        from parametry.formats.registry import open_file
-
-        return open_file(thing).model
-    framework = find(thing)
-    if framework is not None and framework.is_model(thing):
-        return framework.inspect(thing)
+    view = view_of(thing)
+    if view is not None:
+        return view
     hint = "give a live model, a file's path, or what inspect gave"
     if isinstance(thing, type):
         hint = f"make one first: {thing.__name__}(...)"

@@ -182,35 +182,40 @@ def _of_callable(
             f"{where} is a callable with random numbers, and no seed was given",
             hint="initialize(model, rules, seed=0); equal seeds give equal values",
         )
+    array = _made(
+        lambda: value(site.shape, site.dtype, rng_at(seed, site.address)),
+        site,
+        f"{where}: {name}",
+        "function(shape, dtype, rng)",
+    )
+    return Given(_checked(array, site, f"{where}: {name}"), {"class": name}, random=True)
+
+
+def _made(make: Callable[[], Any], site: Site, who: str, called_as: str) -> NDArray[Any]:
+    """What code of the user's gives, of the shape that was asked for."""
     try:
-        array = np.asarray(value(site.shape, site.dtype, rng_at(seed, site.address)))
+        array = np.asarray(make())
     except Exception as error:
         raise RuleError(
-            f"{where}: {name} raised {type(error).__name__}: {error}",
-            hint="it is called as function(shape, dtype, rng), with the dtype's name",
+            f"{who} raised {type(error).__name__}: {error}",
+            hint=f"it is called as {called_as}, with the dtype's name",
         ) from error
     if array.shape != site.shape:
         raise RuleError(
-            f"{where}: {name} gave the shape {array.shape}, {site.shape} was asked for",
+            f"{who} gave the shape {array.shape}, {site.shape} was asked for",
             hint="return an array of the shape that it is called with",
         )
-    return Given(_checked(array, site, f"{where}: {name}"), {"class": name}, random=True)
+    return array
 
 
 def _of_stranger(initializer: Initializer, site: Site, seed: int, where: str) -> Initializer:
     """What somebody else's initializer gives, checked before anything is written."""
-    try:
-        array = np.asarray(initializer.values(site, seed))
-    except Exception as error:
-        raise RuleError(
-            f"{where}: the initializer raised {type(error).__name__}: {error}",
-            hint="it is called as function(shape, dtype=...), with the dtype's name",
-        ) from error
-    if array.shape != site.shape:
-        raise RuleError(
-            f"{where}: the initializer gave the shape {array.shape}, {site.shape} was asked for",
-            hint="return an array of the shape that it is called with",
-        )
+    array = _made(
+        lambda: initializer.values(site, seed),
+        site,
+        f"{where}: the initializer",
+        "function(shape, dtype=...)",
+    )
     note = str(getattr(initializer, "note", ""))
     return Given(_checked(array, site, where), initializer.to_plain(), random=True, note=note)
 

@@ -15,6 +15,7 @@ from parametry.actions.matching import Match, Matching, Side, match
 from parametry.actions.renaming import AddressMap, renaming
 from parametry.actions.restoring import Restoring
 from parametry.actions.uncopied import uncopied
+from parametry.actions.viewing import view_of
 from parametry.actions.writing import all_or_nothing
 from parametry.core.address import nearest
 from parametry.core.dtype import cast, kind, numpy_dtype
@@ -74,13 +75,12 @@ def source_of(source: Any) -> Source:
         contents = open_file(os.fsdecode(source))
         name = f"file {Path(contents.path).name!r}"
         return Source(name, contents.model, contents, contents.manifest)
-    framework = find(source)
-    if framework is None or not framework.is_model(source):
+    view = view_of(source)
+    if view is None:
         raise NotAModel(
             f"an object of class {class_name(type(source))} has no parameters to load from",
             hint="give a file's path, a live model, or what parametry.inspect gave",
         )
-    view = framework.inspect(source)
     return Source(f"model {view.name!r}", view)
 
 

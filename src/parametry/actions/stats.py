@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parametry.actions.viewing import view_of
 from parametry.core.coverage import Gap
 from parametry.core.dtype import numpy_dtype
 from parametry.core.mappings import Parameters
-from parametry.core.model import Model
 from parametry.core.parameter import Parameter
 from parametry.core.statistics import ArrayStatistics, Statistics
 from parametry.core.value import class_name
 from parametry.errors import DtypeMismatch, NotAModel
-from parametry.frameworks.registry import find, registered
+from parametry.frameworks.registry import registered
 from parametry.kernels.statistics import engine_for, has_statistics, statistics_of
 
 __all__ = ["stats"]
@@ -125,15 +124,9 @@ def _parameters(source: Any) -> Parameters:
         return source
     if isinstance(source, Parameter):
         return Parameters({source.address: source}, source=f"parameter {source.address!r}")
-    if isinstance(source, Model):
-        return source.parameters
-    if isinstance(source, (str, os.PathLike)):
-        from parametry.formats.registry import open_file
-
-        return open_file(source).model.parameters
-    framework = find(source)
-    if framework is not None and framework.is_model(source):
-        return framework.inspect(source, sample=None, input_shape=None).parameters
+    view = view_of(source)
+    if view is not None:
+        return view.parameters
     known = ", ".join(sorted(registered()))
     raise NotAModel(
         f"an object of class {class_name(type(source))} is no model and no array",

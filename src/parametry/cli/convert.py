@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from parametry.cli.options import CONTEXT, FILE
+
 __all__ = ["convert"]
 
 _HELP = """Write a model's file in another format; its suffix decides: .safetensors or .npz.
@@ -19,8 +21,8 @@ Examples:
 """
 
 
-@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("source", metavar="FILE", type=click.Path())
+@click.command(help=_HELP, context_settings=CONTEXT)
+@FILE
 @click.argument("target", metavar="TARGET", type=click.Path())
 @click.option("--select", metavar="PATTERN", multiple=True, help="Write only what matches.")
 @click.option("--map", "renames", metavar="OLD=NEW", multiple=True, help="Write under other names.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from parametry.cli.options import CONTEXT, JSON, PLAIN
+
 __all__ = ["diff"]
 
 _HELP = """Show what differs between two models: what was chosen, learned and tied.
@@ -19,7 +21,7 @@ Examples:
 """
 
 
-@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(help=_HELP, context_settings=CONTEXT)
 @click.argument("first", metavar="FILE", type=click.Path())
 @click.argument("second", metavar="FILE", type=click.Path())
 @click.option("--select", metavar="PATTERN", multiple=True, help="Compare only what matches.")
@@ -32,8 +34,8 @@ Examples:
     help="The largest absolute difference of two elements that does not count.",
 )
 @click.option("--optimizer", is_flag=True, help="Compare the optimizers' slots too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; it has everything.")
-@click.option("--plain", is_flag=True, help="Print without colours; NO_COLOR does too.")
+@JSON
+@PLAIN
 def diff(
     *,
     first: str,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from parametry.cli.options import CONTEXT, FILE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,8 +26,8 @@ Examples:
 """
 
 
-@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("source", metavar="FILE", type=click.Path())
+@click.command(help=_HELP, context_settings=CONTEXT)
+@FILE
 @click.argument("address", metavar="ADDRESS")
 @click.option(
     "-o", "--output", metavar="FILE.npy", type=click.Path(), help="Write the array to it."

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import click
 
+from parametry.cli.options import ALL, CONTEXT, FILE, JSON, PATTERNS, PLAIN
+
 __all__ = ["show"]
 
 _HELP = """Show what a model's file holds: layers, parameters, ties, and what was chosen.
@@ -23,14 +25,14 @@ Examples:
 _HINT = "--all lists everything, a PATTERN narrows"
 
 
-@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("source", metavar="FILE", type=click.Path())
-@click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
+@click.command(help=_HELP, context_settings=CONTEXT)
+@FILE
+@PATTERNS
 @click.option("--hyperparameters", is_flag=True, help="Only what was chosen.")
 @click.option("--parameters", is_flag=True, help="Only what was learned, one row for each array.")
-@click.option("--all", "everything", is_flag=True, help="Leave nothing out, however long.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; it has everything.")
-@click.option("--plain", is_flag=True, help="Print without colours; NO_COLOR does too.")
+@ALL
+@JSON
+@PLAIN
 def show(
     *,
     source: str,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from parametry.cli.options import ALL, CONTEXT, FILE, JSON, PATTERNS, PLAIN
+
 if TYPE_CHECKING:
     from parametry.core.statistics import ArrayStatistics
 
@@ -25,17 +27,17 @@ Examples:
 """
 
 
-@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("source", metavar="FILE", type=click.Path())
-@click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
+@click.command(help=_HELP, context_settings=CONTEXT)
+@FILE
+@PATTERNS
 @click.option(
     "--sort", type=click.Choice(_SORTS), default="address", help="By a figure, the largest first."
 )
 @click.option("--nonfinite", is_flag=True, help="Only those with a NaN or an infinity.")
 @click.option("--exact", is_flag=True, help="Quantiles of all values, not of a sample.")
-@click.option("--all", "everything", is_flag=True, help="Leave nothing out, however long.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; it has everything.")
-@click.option("--plain", is_flag=True, help="Print without colours; NO_COLOR does too.")
+@ALL
+@JSON
+@PLAIN
 def stats(
     *,
     source: str,

@@ -104,11 +104,8 @@ class _Shaper:
             finally:
                 self._inside.discard(id(value))
         if kind is Global:
-            return (
-                qualified(value).removeprefix("torch.")
-                if value.module == "torch"
-                else (qualified(value))
-            )
+            name = qualified(value)
+            return name.removeprefix("torch.") if value.module == "torch" else name
         if kind is Tensor:
             return self._tensor(value)
         return value.array if kind is NumpyArray else value

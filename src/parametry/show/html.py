@@ -37,7 +37,7 @@ __all__ = ["difference", "document", "mapping", "model", "report"]
 _LIMIT = 190_000  # the rest of 200 KB is for what `document` puts around it
 _MOST_ROWS = 2_000  # of one table of differences: more would not fit
 
-_STYLE = """<style>
+STYLE = """<style>
 .parametry{font-size:13px;line-height:1.5;overflow-x:auto}
 .parametry code{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12px;background:none;\
 color:inherit;padding:0}
@@ -67,7 +67,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def mapping(thing: AddressMapping[Any]) -> str:
     """Hyperparameters, parameters or layers, folded."""
     page = Markup(_LIMIT)
-    page.add(_STYLE)
+    page.add(STYLE)
     with page.element('<div class="parametry">', "</div>"):
         count = f"{number(len(thing))} {thing.noun if len(thing) == 1 else thing.plural}"
         of = f" in {thing.source}" if thing.source else ""
@@ -94,7 +94,7 @@ def mapping(thing: AddressMapping[Any]) -> str:
 def model(thing: Model) -> str:
     """A model: totals, layers with their parameters, what was chosen, ties, phases, coverage."""
     page = Markup(_LIMIT)
-    page.add(_STYLE)
+    page.add(STYLE)
     with page.element('<div class="parametry">', "</div>"):
         _title(page, thing)
         with page.share(80_000):
@@ -110,7 +110,7 @@ def model(thing: Model) -> str:
 def report(thing: Report) -> str:
     """A report: the program and its models, what was chosen, ties, phases, coverage."""
     page = Markup(_LIMIT)
-    page.add(_STYLE)
+    page.add(STYLE)
     with page.element('<div class="parametry">', "</div>"):
         page.add(f"<div><b>{text(thing.program, 400)}</b> · {text(thing.outcome, 400)}</div>")
         with page.share(90_000):
@@ -126,7 +126,7 @@ def report(thing: Report) -> str:
 def difference(thing: Difference) -> str:
     """What differs between two models: what was chosen, learned and tied."""
     page = Markup(_LIMIT)
-    page.add(_STYLE)
+    page.add(STYLE)
     with page.element('<div class="parametry">', "</div>"):
         names, kind = differences.title(thing)
         page.add(f'<div><b>{text(names, 400)}</b><span class="dim">{text(kind, 400)}</span></div>')

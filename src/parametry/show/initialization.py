@@ -7,7 +7,7 @@ from typing import Any
 
 from parametry.core.initialization import Initialization, Initialized
 from parametry.show.columns import Block, Cell, Column, Line, Table, lines
-from parametry.show.html import _STYLE
+from parametry.show.html import STYLE
 from parametry.show.html_table import table
 from parametry.show.markup import Markup
 from parametry.show.markup import text as markup
@@ -31,15 +31,15 @@ def text(report: Initialization, *, width: int | None = None) -> str:
 
 def terminal(report: Initialization) -> Any:
     """The report in colour, for rich."""
-    from parametry.show.terminal import _Page  # rich is loaded where a terminal is there
+    from parametry.show.terminal import Page  # rich is loaded where a terminal is there
 
-    return _Page(_blocks(report))
+    return Page(_blocks(report))
 
 
 def html(report: Initialization) -> str:
     """The report as HTML, at most 200 KB."""
     page = Markup(_LIMIT)
-    page.add(_STYLE)
+    page.add(STYLE)
     with page.element('<div class="parametry">', "</div>"):
         title = f'<b>{markup(_title(report))}</b> <span class="dim">· '
         page.add(f"<div>{title}{markup(_summary(report))}</span></div>")

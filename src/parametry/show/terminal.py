@@ -38,7 +38,7 @@ _LOOKS: dict[Style, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Page:
     """Blocks that are laid out when the console says how wide it is."""
 
     blocks: Sequence[Block]
@@ -67,22 +67,22 @@ def _append(text: Text, cell: Cell) -> None:
 
 def mapping(thing: AddressMapping[Any], *, detail: Detail | None = None) -> RenderableType:
     """Hyperparameters, parameters or layers as a table."""
-    return _Page(page.mapping(thing, detail or Detail()))
+    return Page(page.mapping(thing, detail or Detail()))
 
 
 def model(thing: Model, *, detail: Detail | None = None) -> RenderableType:
     """A model: its layers and parameters as a tree, and what was chosen."""
-    return _Page(page.model(thing, detail or Detail()))
+    return Page(page.model(thing, detail or Detail()))
 
 
 def report(thing: Report, *, detail: Detail = BRIEF) -> RenderableType:
     """A report: what was chosen, the models, and what could not be seen."""
-    return _Page(page.report(thing, detail))
+    return Page(page.report(thing, detail))
 
 
 def difference(thing: Difference, *, detail: Detail | None = None) -> RenderableType:
     """What differs between two models."""
-    return _Page(differences.blocks(thing, detail or Detail()))
+    return Page(differences.blocks(thing, detail or Detail()))
 
 
 def write(renderable: RenderableType, stream: IO[str]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
+from parametry.actions.viewing import view_of
 from parametry.core.model import Model
 from parametry.core.value import class_name
 from parametry.errors import NotAModel
@@ -38,24 +38,18 @@ def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
         >>> pm.inspect(net).parameters["dense/kernel"].shape               # doctest: +SKIP
         (4, 2)
     """
-    from parametry.frameworks.registry import find, registered
-
-    if isinstance(source, Model):
-        return source
-    if isinstance(source, (str, os.PathLike)):
-        from parametry.formats.registry import open_file
-
-        return open_file(source).model
-    framework = find(source)
-    if framework is not None and framework.is_model(source):
-        return framework.inspect(source, sample=sample, input_shape=input_shape)
+    view = view_of(source, sample=sample, input_shape=input_shape)
+    if view is not None:
+        return view
     if isinstance(source, type):
         raise NotAModel(
             f"{class_name(source)} is a class, not a model",
             hint=f"make one first: inspect({source.__name__}(...))",
         )
+    from parametry.frameworks.registry import find, registered
+
     known = ", ".join(sorted(registered()))
     hint = f"a layer or model of {known} is expected"
-    if framework is not None:
+    if find(source) is not None:
         hint = f"{hint}; an optimizer or a loss is shown with the model that uses it"
     raise NotAModel(f"an object of class {class_name(type(source))} is no model", hint=hint)
