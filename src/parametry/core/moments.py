@@ -139,6 +139,10 @@ _TOLD: Final = (
     *("min", "max", "mean", "std", "l1", "l2"),
 )
 
+# Values of up to this power of two, or its inverse, keep their squares, and those of what parts
+# them in their last bits, well within float64.
+_SQUARED_SAFELY: Final = 400
+
 
 def merge(parts: Iterable[Moments]) -> Moments:
     """The moments of all parts together; of none, those of an empty array."""
@@ -165,10 +169,18 @@ def _scaled(value: float, exponent: int) -> float:
 
 
 def _common(a: Moments, b: Moments) -> int:
-    """The larger exponent; what is nothing but zeros has none of its own."""
-    if not a.magnitudes or not b.magnitudes:
-        return b.exponent if not a.magnitudes else a.exponent
-    return max(a.exponent, b.exponent)
+    """The exponent at which squares of both neither overflow nor vanish, the larger one if it does.
+
+    What is nothing but zeros has no exponent of its own.
+    """
+    held = [part for part in (a, b) if part.magnitudes]
+    if not held:
+        return 0
+    exponent = max(part.exponent for part in held)
+    scale = max(
+        math.frexp(part.magnitudes / part.finite)[1] + part.exponent - exponent for part in held
+    )
+    return exponent if abs(scale) <= _SQUARED_SAFELY else exponent + scale
 
 
 def _at(moments: Moments, exponent: int) -> tuple[float, float, float, float]:
