@@ -1,0 +1,1 @@
+"""Recording a training: what was chosen, what was measured, and how both changed."""
