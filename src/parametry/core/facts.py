@@ -1,4 +1,4 @@
-"""What a recording tells, fact by fact: frameworks make them, the store keeps them, sinks pass them on.
+"""What a recording tells, fact by fact: made by frameworks, kept by the store, passed to sinks.
 
 A fact is plain data about one moment of a training. Steps are the optimizer's own count *before*
 the step: the first step of a training is 0, and a training that resumes goes on counting.
