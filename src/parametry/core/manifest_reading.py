@@ -14,7 +14,7 @@ from parametry.core.tie import Tie
 from parametry.core.value import UNSET, Plain
 from parametry.errors import FormatError
 
-__all__ = ["from_json_value", "hyperparameter_of", "manifest_fields"]
+__all__ = ["from_json_value", "hyperparameter_of", "manifest_fields", "place_of_text"]
 
 MOST_BYTES = 256 << 20
 _ROLES = frozenset(get_args(Role))
@@ -193,7 +193,7 @@ def hyperparameter_of(address: str, entry: Mapping[str, Any]) -> Hyperparameter:
         from_json_value(entry["value"]),
         from_json_value(entry["passed"]) if "passed" in entry else UNSET,
         entry.get("origin"),
-        None if where is None else _place(where),
+        None if where is None else place_of_text(where),
         tuple(_change(change) for change in entry.get("changes", ())),
     )
 
@@ -205,12 +205,17 @@ def _change(change: Mapping[str, Any]) -> Change:
         from_json_value(change.get("old")),
         from_json_value(change.get("new")),
         change["cause"],
-        None if where is None else _place(where),
+        None if where is None else place_of_text(where),
     )
 
 
-def _place(text: str) -> Place:
-    """``train.py:12`` as a place; a text without a line is a place without one."""
+def place_of_text(text: str) -> Place:
+    """``train.py:12`` as a place; a text without a line is a place without one.
+
+    Example:
+        >>> place_of_text("train.py:12").line
+        12
+    """
     file, _, line = text.rpartition(":")
     if file and line.isascii() and line.isdigit() and len(line) < 10:
         return Place(file, int(line))
