@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,28 +36,36 @@ _MOST_MODELS = 50
 _OWN_SCOPES = frozenset({"model", "optimizer", "compile", "fit", "data", "callbacks", "load"})
 
 
-def build_report(program: list[str], outcome: str) -> Report:
+def build_report(
+    program: list[str], outcome: str, *, models: Sequence[Any] | None = None
+) -> Report:
     """Everything that capture saw of this program until now.
 
     Args:
         program: The command line: what was run, then its arguments.
         outcome: How it ended, as `Report.outcome` has it.
+        models: The live models that it is to be about, the first of them as ``model``; None for
+            all that were made, and for optimizers that belong to none.
     """
     gaps: list[Gap] = []
-    seen = list(_models(gaps))
+    found = (
+        _all_models(gaps) if models is None else [(thing, ledger.record(thing)) for thing in models]
+    )
+    seen = list(_views(found, gaps))
     values: dict[str, Hyperparameter] = {}
-    models: dict[str, Model] = {}
+    told: dict[str, Model] = {}
     events: list[tuple[int, str, Event]] = []
     for number, (model, record) in enumerate(seen):
         scope = _numbered("model", number)
-        models[scope] = model
+        told[scope] = model
         own = {**model.hyperparameters, **last_known(record, model.hyperparameters)}
         for address, entry in own.items():
             moved = _moved(address, number)
             values[moved] = replace(entry, address=moved)
         events += [(event.order, scope, event) for event in record.events]
         gaps += [_moved_gap(gap, number) for gap in model.coverage]
-    _add_other_optimizers(values, events)
+    if models is None:
+        _add_other_optimizers(values, events)
     if not any(kind in ("fit", "train") for kind in (event.kind for _, _, event in events)):
         _add_constants_of_main(values)
     _add_command(values, program)
@@ -70,14 +78,14 @@ def build_report(program: list[str], outcome: str) -> Report:
         program=" ".join(str(word) for word in _words(program)),
         outcome=outcome,
         hyperparameters=Hyperparameters(_in_order(values), source=source),
-        models=models,
+        models=told,
         phases=_phases(sorted(events, key=lambda item: item[0])),
         coverage=tuple(dict.fromkeys(gaps)),
     )
 
 
-def _models(gaps: list[Gap]) -> Iterator[tuple[Model, Record]]:
-    """Every model that was seen: those that live as they are now, the others as last seen."""
+def _all_models(gaps: list[Gap]) -> list[tuple[Any, Record]]:
+    """Every model that was seen, in the order of their making; None for one that is gone."""
     found: list[tuple[int, Any, Record]] = [
         (record.order, None, record) for record in ledger.departed if record.events
     ]
@@ -86,7 +94,12 @@ def _models(gaps: list[Gap]) -> Iterator[tuple[Model, Record]]:
     if len(found) > _MOST_MODELS:
         reason = f"{len(found)} models were made: the first {_MOST_MODELS} are told"
         gaps.append(Gap("model/", reason))
-    for _, thing, record in found[:_MOST_MODELS]:
+    return [(thing, record) for _, thing, record in found[:_MOST_MODELS]]
+
+
+def _views(found: Sequence[tuple[Any, Record]], gaps: list[Gap]) -> Iterator[tuple[Model, Record]]:
+    """Models that live as they are now, the others as last seen."""
+    for thing, record in found:
         framework = None if thing is None else find(thing)
         if framework is not None:
             try:

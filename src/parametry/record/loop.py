@@ -1,0 +1,301 @@
+"""`parametry.record` and `@parametry.recorded`: a hand-written training loop as a run."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from parametry.capture.switch import disable, enable, is_enabled
+from parametry.core.address import join, part
+from parametry.core.caller import place_of, user_frames
+from parametry.core.described import Flattener
+from parametry.core.facts import Changed, Happened, Per, Points, Status
+from parametry.core.hyperparameter import Change, Hyperparameter, Origin
+from parametry.core.ledger import ObjectReference, freeze, ledger
+from parametry.core.place import Place
+from parametry.core.secrets import withhold
+from parametry.core.value import UNSET, same
+from parametry.core.watch import watch
+from parametry.record.recording import Recording
+from parametry.record.scalars import NotANumber, held
+
+if TYPE_CHECKING:
+    from parametry.record.run import Run
+
+__all__ = ["Loop", "record", "recorded"]
+
+_log = logging.getLogger("parametry")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Loop:
+    """A hand-written training loop that is being recorded; what ``with pm.record(…) as run`` gives.
+
+    Nothing that it does raises into the loop: what cannot be recorded is told once on the log.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Any],
+        optimizer: Any,
+        chosen: dict[str, Hyperparameter],
+        opening: Mapping[str, Any],
+    ) -> None:
+        self._models = models
+        self._optimizer = optimizer
+        self._chosen = chosen
+        self._opening = opening
+        self._recording: Recording | None = None
+        self._switched_on = False
+        self._step = 0
+        self._epoch: int | None = None
+        self._refused: set[str] = set()
+
+    @property
+    def run(self) -> Run | None:
+        """The run as its file tells it by now; None where nothing is recorded."""
+        return None if self._recording is None else self._recording.run
+
+    def log(
+        self, values: Mapping[str, Any] | None = None, /, *, per: Per = "step", **metrics: Any
+    ) -> None:
+        """Record metrics of the step that is being taken, or of the epoch.
+
+        A scalar on a device is not waited for, where nothing can change it meanwhile.
+
+        Args:
+            values: Metrics by key, for keys that are no Python names: ``{"val/loss": 0.3}``.
+            per: ``step``, or ``epoch`` for what is of a whole epoch.
+            **metrics: Metrics by key: numbers, or arrays of one element of any framework.
+        """
+        found = {}
+        for key, value in {**(values or {}), **metrics}.items():
+            try:
+                found[str(key)] = held(value)
+            except NotANumber as error:
+                if key not in self._refused:
+                    self._refused.add(key)
+                    _log.warning("parametry: the metric %r is not recorded: %s", key, error)
+        if found and self._recording is not None:
+            ended = per == "epoch"
+            step = max(self._step - 1, 0) if ended else self._step
+            epoch = 0 if ended and self._epoch is None else self._epoch
+            self._recording.put(Points(per, step, epoch, time.time(), found))
+
+    def step(self, count: int = 1) -> None:
+        """Say that a step of training is over, or several of them."""
+        self._step += count
+
+    def epoch(self, number: int | None = None) -> None:
+        """Say that an epoch begins.
+
+        Args:
+            number: Its number, from 0; None for the next one.
+        """
+        if number is None:
+            number = 0 if self._epoch is None else self._epoch + 1
+        self._epoch = number
+
+    def choose(self, values: Mapping[str, Any] | None = None, /, **hyperparameters: Any) -> None:
+        """Record hyperparameters that were chosen later, or that are others from now on.
+
+        Args:
+            values: Values by name, for names that are no Python names.
+            **hyperparameters: Values by name; they stand under ``script/``.
+        """
+        with watch.guard("recording hyperparameters"):
+            where = _caller(sys._getframe(1))
+            new = _chosen({**(values or {}), **hyperparameters}, where)
+            for address, entry in new.items():
+                before = self._chosen.get(address)
+                if before is not None and not same(before.value, entry.value):
+                    self._change(before, entry, where)
+            self._chosen.update(new)
+            if self._recording is not None:
+                self._recording.choose(self._chosen)
+
+    def _change(self, before: Hyperparameter, after: Hyperparameter, where: Place | None) -> None:
+        change = Change(self._step, before.value, after.value, "assignment", where)
+        if self._recording is not None:
+            self._recording.put(Changed(after.address, change, self._epoch, time.time()))
+
+    def __enter__(self) -> Loop:
+        """Open the run and record all that is known at the start."""
+        self._switched_on = not is_enabled() and enable()
+        with watch.guard("beginning a recording"):
+            _note_optimizer(self._models, self._optimizer)
+            self._recording = Recording(
+                models=self._models or None, chosen=self._chosen, **self._opening
+            )
+            self._recording.snapshot()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Record how it ended; an exception passes on as it is."""
+        with watch.guard("ending a recording"):
+            status, outcome = _ending(error)
+            if self._recording is not None:
+                if status == "failed":
+                    self._recording.put(
+                        Happened("exception", self._step, self._epoch, time.time(), None, outcome)
+                    )
+                self._recording.finish(status, outcome)
+        if self._switched_on:
+            disable()
+
+    def __repr__(self) -> str:
+        """Which run it is, and how far."""
+        path = None if self._recording is None else self._recording.path
+        return f"Loop({path.stem!r}, step {self._step})" if path else "Loop(not recorded)"
+
+
+def record(
+    model: Any = None,
+    *,
+    optimizer: Any = None,
+    name: str | None = None,
+    home: str | Path | None = None,
+    sinks: Sequence[Any] = (),
+    **hyperparameters: Any,
+) -> Loop:
+    """Record a hand-written training loop as a run.
+
+    Within the block capture is on. The run has every hyperparameter at the start, each change of
+    one with its cause, the metrics that ``run.log`` is given, and the learning rate of each step.
+
+    Args:
+        model: The model that is trained, or a list of them; None for all that the program makes.
+        optimizer: What trains it, where the model was not compiled with it.
+        name: The run's name; None for one made of the date, the script and a short word.
+        home: The folder of runs; None for ``PARAMETRY_HOME``, or ``.parametry`` here.
+        sinks: Where the run is to be told besides, as ``"tensorboard"``.
+        **hyperparameters: What was chosen and stands nowhere else, by name: it is recorded under
+            ``script/``. For names that this function has itself: ``run.choose``.
+
+    Example:
+        >>> import parametry as pm
+        >>> with pm.record(net, batch_size=32) as run:              # doctest: +SKIP
+        ...     for batch in batches:
+        ...         run.log(loss=train_step(batch))
+        ...         run.step()
+    """
+    models = [] if model is None else list(model) if isinstance(model, (list, tuple)) else [model]
+    chosen = _chosen(hyperparameters, _caller(sys._getframe(1)))
+    return Loop(models, optimizer, chosen, {"name": name, "home": home, "sinks": sinks})
+
+
+@overload
+def recorded(function: F, /) -> F: ...
+
+
+@overload
+def recorded(
+    *, name: str | None = None, home: str | Path | None = None, sinks: Sequence[Any] = ()
+) -> Callable[[F], F]: ...
+
+
+def recorded(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    home: str | Path | None = None,
+    sinks: Sequence[Any] = (),
+) -> Any:
+    """Record each call of a training function as a run, with its arguments as hyperparameters.
+
+    A parameter called ``run`` gets the `Loop` to log with; nobody else needs to pass it. Arguments
+    stand under ``script/``, those left at their defaults too.
+
+    Args:
+        function: The training function.
+        name: The run's name; None for one made of the date, the script and a short word.
+        home: The folder of runs; None for ``PARAMETRY_HOME``, or ``.parametry`` here.
+        sinks: Where the run is to be told besides, as ``"tensorboard"``.
+
+    Example:
+        >>> import parametry as pm
+        >>> @pm.recorded                                            # doctest: +SKIP
+        ... def train(run, learning_rate=0.1, epochs=3):
+        ...     run.log(loss=0.5)
+        >>> train(epochs=5)                                         # doctest: +SKIP
+    """
+    if function is None:
+        return functools.partial(_recorded, name=name, home=home, sinks=sinks)
+    return _recorded(function, name=name, home=home, sinks=sinks)
+
+
+def _recorded(function: Callable[..., Any], **opening: Any) -> Callable[..., Any]:
+    signature = inspect.signature(function)
+    takes_run = "run" in signature.parameters
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        where = _caller(sys._getframe(1))
+        loop = Loop([], None, {}, opening)
+        if takes_run and "run" not in kwargs:
+            kwargs["run"] = loop
+        # A call that the function would refuse raises here, as it would there.
+        bound = signature.bind(*args, **kwargs)
+        given = {name for name in bound.arguments if name != "run"}
+        bound.apply_defaults()
+        values = {name: value for name, value in bound.arguments.items() if name != "run"}
+        with watch.guard("reading a training function's arguments"):
+            loop._chosen.update(_chosen(values, where, given))
+        with loop:
+            return function(*bound.args, **bound.kwargs)
+
+    return call
+
+
+def _chosen(
+    values: Mapping[str, Any], where: Place | None, given: Collection[str] | None = None
+) -> dict[str, Hyperparameter]:
+    """Values by their addresses under ``script/``, objects as subtrees, secrets withheld."""
+    flattener = Flattener()
+    for name, value in values.items():
+        explicit = given is None or name in given
+        origin: Origin = "explicit" if explicit else "default"
+        flattener.add(join("script", part(name)), value, origin, where if explicit else None)
+    return {
+        address: Hyperparameter(
+            address, withhold(address.partition("/")[2], row.value), UNSET, row.origin, row.where
+        )
+        for address, row in flattener.rows.items()
+    }
+
+
+def _caller(frame: Any) -> Place | None:
+    user = next(user_frames(frame), None)
+    return None if user is None else place_of(user)
+
+
+def _note_optimizer(models: Sequence[Any], optimizer: Any) -> None:
+    """Let capture know what trains the models, so that changes of its rate are seen."""
+    if optimizer is None:
+        return
+    ledger.record(optimizer)
+    reference = freeze(optimizer, ledger)
+    for model in models:
+        if isinstance(reference, ObjectReference):
+            ledger.record(model).optimizer = reference
+
+
+def _ending(error: BaseException | None) -> tuple[Status, str]:
+    if error is None or (isinstance(error, SystemExit) and not error.code):
+        return "finished", "finished"
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", "interrupted"
+    return "failed", f"{type(error).__name__}: {error}"
