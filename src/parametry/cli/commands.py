@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,6 +87,8 @@ class _Commands(click.Group):
 
 
 def _meant(name: str) -> str:
+    import difflib
+
     close = difflib.get_close_matches(name, _HOMES, n=1)
     if close:
         return f"did you mean: parametry {close[0]}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import traceback
 from typing import IO
 
 from parametry.errors import NothingMatched, ParametryError, PatternError, UnknownAddress
@@ -48,6 +47,8 @@ def error(message: str, hint: str | None = None, *, stream: IO[str] | None = Non
 
 def fault(problem: Exception, *, stream: IO[str] | None = None) -> None:
     """Say that parametry itself failed, and where, without a traceback."""
+    import traceback
+
     frames = traceback.extract_tb(problem.__traceback__)
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     error(

@@ -44,7 +44,6 @@ def show(
     plain: bool,
 ) -> int:
     """Show a file; see the help text above for what a user is told."""
-    from parametry.cli.narrowing import narrowed_model
     from parametry.cli.output import Page, put
     from parametry.show.detail import EVERYTHING, SELECTED, Detail
     from parametry.sources.inspection import inspect
@@ -53,6 +52,8 @@ def show(
     detail = EVERYTHING if everything else SELECTED if patterns else Detail()
     detail = replace(detail, hint=_HINT)
     if patterns:
+        from parametry.cli.narrowing import narrowed_model
+
         model = narrowed_model(model, patterns)
     if hyperparameters == parameters:
         put(model, kind="model", detail=detail, as_json=as_json, plain=plain)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from parametry.core.address import join, part
 from parametry.core.fields import fields_of, function_fields
 from parametry.core.hyperparameter import Hyperparameter, Origin
-from parametry.core.place import Place
 from parametry.core.value import (
     DEEPEST,
     LONGEST_LIST,
@@ -32,6 +31,9 @@ from parametry.core.value import (
     to_plain,
 )
 from parametry.core.watch import watch
+
+if TYPE_CHECKING:
+    from parametry.core.place import Place
 
 __all__ = ["Describe", "Described", "Flattener", "Row", "describe_general", "merge"]
 

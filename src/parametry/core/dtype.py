@@ -10,7 +10,6 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,17 +33,25 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
         >>> numpy_dtype("bfloat16").itemsize
         2
     """
-    found: Any = None
+    found = None
     if name.isidentifier():  # NumPy reads much else as a dtype: 'i4,f8', '(2,)f4', '>f4'
-        try:
-            found = np.dtype(getattr(ml_dtypes, name, name))
-        except (TypeError, ValueError):
-            found = None
-    if not isinstance(found, np.dtype) or found.hasobject:
+        found = _understood(name)
+        if found is None:  # only now: most files hold none of its kinds
+            import ml_dtypes
+
+            found = _understood(getattr(ml_dtypes, name, None))
+    if found is None or found.hasobject:
         raise DtypeMismatch(
             f"no dtype is called {name!r}", hint="names are NumPy's and ml_dtypes', as float32"
         )
     return found
+
+
+def _understood(said: Any) -> np.dtype[Any] | None:
+    try:
+        return None if said is None else np.dtype(said)
+    except (TypeError, ValueError):
+        return None
 
 
 @lru_cache(maxsize=256)
@@ -119,6 +126,8 @@ def cast(array: NDArray[Any], name: str, *, address: str) -> NDArray[Any]:
 
 def _holds(result: NDArray[Any], array: NDArray[Any]) -> bool:
     """Whether a cast kept every value but for rounding."""
+    import ml_dtypes
+
     limits: Any
     if array.size == 0:
         return True

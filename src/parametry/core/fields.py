@@ -6,10 +6,10 @@ no property is called, nothing is iterated that is not a built-in container.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
 import re
+import sys
 import types
 from typing import Any
 
@@ -43,7 +43,7 @@ def fields_of(value: object) -> dict[str, Any] | None:
     cls = type(value)
     if isinstance(value, type):
         return None
-    if isinstance(value, (argparse.Namespace, types.SimpleNamespace)):
+    if isinstance(value, types.SimpleNamespace) or _is_parsed(value):
         return _first(dict(vars(value)))
     if isinstance(value, tuple) and hasattr(cls, "_fields"):
         return _first(dict(zip(cls._fields, value, strict=False)))
@@ -59,6 +59,12 @@ def fields_of(value: object) -> dict[str, Any] | None:
     else:
         return _configuration(value)
     return _first({name: stored[name] for name in names if name in stored})
+
+
+def _is_parsed(value: object) -> bool:
+    """Whether it is what a command line gave; none can be where argparse was never imported."""
+    argparse = sys.modules.get("argparse")
+    return argparse is not None and isinstance(value, argparse.Namespace)
 
 
 def _stored(value: object) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from parametry.core.place import Place
 from parametry.core.value import UNSET, Plain, Unset, same, to_json_value
+
+if TYPE_CHECKING:
+    from parametry.core.place import Place
 
 __all__ = ["Change", "Hyperparameter", "Origin"]
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import datetime
 import enum
-import hashlib
 import math
 import os
 import pathlib
@@ -284,7 +283,7 @@ def _bytes(value: bytes | bytearray | memoryview) -> Plain:
     view = memoryview(value)
     plain: dict[Key, Plain] = {"$bytes": view.nbytes}
     if view.nbytes <= HASHED_BYTES:
-        plain["sha256"] = hashlib.sha256(view.tobytes()).hexdigest()
+        plain["sha256"] = _sha256(view.tobytes())
     return plain
 
 
@@ -292,8 +291,14 @@ def _long_text(value: str) -> Plain:
     plain: dict[Key, Plain] = {"$long": len(value), "class": "str", "start": value[:256]}
     if len(value) <= HASHED_BYTES:
         raw = value.encode("utf-8", "surrogatepass")
-        plain["sha256"] = hashlib.sha256(raw).hexdigest()
+        plain["sha256"] = _sha256(raw)
     return plain
+
+
+def _sha256(raw: bytes) -> str:
+    import hashlib  # which loads OpenSSL, and few values are hashed
+
+    return hashlib.sha256(raw).hexdigest()
 
 
 _EXACT_TEXT = frozenset({"decimal.Decimal", "fractions.Fraction", "uuid.UUID"})
@@ -322,7 +327,7 @@ def _array(value: Any) -> Plain:
         scalar = np.asarray(value)[()] if value.ndim == 0 else None
         if isinstance(scalar, np.generic):
             return _plain(scalar, [1], set(), 0)
-        plain["sha256"] = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        plain["sha256"] = _sha256(np.ascontiguousarray(value).tobytes())
     return plain
 
 

@@ -8,7 +8,6 @@ coverage, and never reaches the program that is being watched.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 from collections.abc import Callable
@@ -18,8 +17,6 @@ from typing import Any
 from parametry.core.coverage import Gap
 
 __all__ = ["Watch", "watch"]
-
-_log = logging.getLogger("parametry")
 
 
 class Watch:
@@ -88,8 +85,11 @@ class Watch:
             text = "(its message cannot be read)"
         reason = f"capture failed while {doing}: {type(error).__name__}: {text}"
         self.gaps.append(Gap("capture", reason))
+        import logging  # what looks at files does without it
+
         with contextlib.suppress(Exception):  # a log handler of the user's may raise
-            _log.warning("parametry: %s (training goes on; this is reported once)", reason)
+            log = logging.getLogger("parametry")
+            log.warning("parametry: %s (training goes on; this is reported once)", reason)
 
 
 class _Inside:

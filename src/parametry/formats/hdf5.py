@@ -9,18 +9,18 @@ import numpy as np
 
 from parametry.core.manifest import MEMBER, Manifest
 from parametry.errors import FormatError, FrameworkMissing
-from parametry.formats.assembling import Described, Found, assemble
+from parametry.formats.assembling import Described, assemble
 from parametry.formats.contents import Contents
 from parametry.formats.file_bytes import FileBytes
 from parametry.formats.hdf5_bytes import Region
-from parametry.formats.hdf5_file import Array, Hdf5
+from parametry.formats.hdf5_file import Hdf5
 from parametry.formats.hdf5_objects import SIGNATURE
-from parametry.formats.keras_layers import UNKNOWN, Said
-from parametry.formats.keras_layout import found_in, is_laid_out, layer_classes, tree_of
+from parametry.formats.keras_layers import UNKNOWN
 from parametry.formats.keras_legacy import contents_of, is_legacy
+from parametry.formats.keras_weights import arrays_and_layers
 from parametry.formats.peek import Peek
 
-__all__ = ["NAME", "add_manifest", "arrays_and_layers", "read", "recognises"]
+__all__ = ["NAME", "add_manifest", "read", "recognises"]
 
 NAME: Final = "hdf5"
 _LONGEST_MANIFEST: Final = 256 << 20
@@ -57,52 +57,6 @@ def _manifest_in(path: str, file: Hdf5) -> Manifest | None:
     text = bytearray(layout.shape[0])
     told.backing.read_into(memoryview(text))
     return Manifest.from_json(bytes(text), path=path)
-
-
-def arrays_and_layers(
-    path: str, file: Hdf5, manifest: Manifest | None, root: Said
-) -> tuple[list[Found], dict[str, str]]:
-    """The arrays with their addresses, and the class of each layer, by address.
-
-    The manifest's names go before; what it does not name is found by Keras's own layout, and what
-    does not follow that by its path in the file.
-
-    Args:
-        path: The file, for messages.
-        file: What it holds.
-        manifest: What parametry wrote beside it.
-        root: What the model's configuration says.
-
-    Raises:
-        FormatError: The manifest names an array that is not there.
-    """
-    tree = tree_of(file, root)
-    names = manifest.names if manifest is not None else {}
-    named: list[Found] = []
-    for address, name in names.items():
-        array = file.arrays.get(name)
-        if array is None:
-            raise FormatError(
-                f"the manifest says that it is {name[:200]!r}, which the file does not hold",
-                path=path,
-                address=address,
-            )
-        named.append(_named(address, array))
-    known = frozenset(names.values())
-    if len(known) != len(named):
-        raise FormatError("the manifest gives one array two addresses", path=path)
-    laid_out = list(found_in(tree, known))
-    plain = [
-        _named(at, array)
-        for at, array in file.arrays.items()
-        if at not in known and at != MEMBER and not is_laid_out(at)
-    ]
-    others = [found for found in laid_out + plain if found.address not in names]
-    return named + others, layer_classes(tree)
-
-
-def _named(address: str, array: Array) -> Found:
-    return Found(array.path, address, array.layout, array.backing)
 
 
 def add_manifest(path: str | os.PathLike[str], manifest: Manifest) -> None:

@@ -6,7 +6,6 @@ Source: ``keras.src.saving.saving_lib``.
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,11 +15,10 @@ from parametry.core.strict_json import JsonRefused, parse
 from parametry.errors import FormatError
 from parametry.formats.assembling import Described, assemble
 from parametry.formats.contents import Contents
-from parametry.formats.hdf5 import arrays_and_layers
 from parametry.formats.hdf5_bytes import Region
 from parametry.formats.hdf5_file import Hdf5
 from parametry.formats.keras_layers import said_of
-from parametry.formats.npz_writer import add_member
+from parametry.formats.keras_weights import arrays_and_layers
 from parametry.formats.peek import Peek
 from parametry.formats.zip_archive import Member, ZipArchive
 
@@ -126,5 +124,9 @@ def add_manifest(path: str | os.PathLike[str], manifest: Manifest) -> None:
     """
     if MEMBER in ZipArchive.of(path).members:
         raise FormatError("it has a manifest already", path=path, hint="save the model anew")
+    import zipfile
+
+    from parametry.formats.npz_writer import add_member
+
     with zipfile.ZipFile(path, "a") as archive:
         add_member(archive, MEMBER, manifest.to_json().encode())

@@ -20,10 +20,10 @@ from parametry.errors import FormatError
 from parametry.formats.assembling import Described, assemble
 from parametry.formats.contents import Contents
 from parametry.formats.file_bytes import FileBytes
-from parametry.formats.hdf5 import arrays_and_layers
 from parametry.formats.hdf5_bytes import Region
 from parametry.formats.hdf5_file import Array, Group, Hdf5
 from parametry.formats.keras_layers import UNKNOWN
+from parametry.formats.keras_weights import arrays_and_layers
 from parametry.formats.peek import Peek
 
 __all__ = ["NAME", "read", "recognises"]

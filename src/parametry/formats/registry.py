@@ -10,19 +10,20 @@ import importlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
-from parametry.core.manifest import Manifest
 from parametry.errors import FormatError, SourceMissing, UnknownFormat
-from parametry.formats.contents import Contents
 from parametry.formats.locating import located
-from parametry.formats.not_models import what_it_is
 from parametry.formats.peek import Peek
-from parametry.formats.writing import Destination, Written
+
+if TYPE_CHECKING:
+    from parametry.core.manifest import Manifest
+    from parametry.formats.contents import Contents
+    from parametry.formats.writing import Destination, Written
 
 __all__ = ["Format", "Writer", "open_file", "registered", "writer_for"]
 
-Writer: TypeAlias = Callable[[Destination, Mapping[str, Written], Manifest], None]
+Writer: TypeAlias = "Callable[[Destination, Mapping[str, Written], Manifest], None]"
 
 _BUILT_IN: Final = {
     "safetensors": "parametry.formats.safetensors",
@@ -102,6 +103,8 @@ def open_file(path: str | os.PathLike[str]) -> Contents:
         extra = {name: at for name, at in registered().items() if name not in _BUILT_IN}
         found = _recognising(peek, extra)
     if found is None:
+        from parametry.formats.not_models import what_it_is
+
         raise UnknownFormat(
             f"it is {what_it_is(peek)}",
             path=peek.path,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from parametry.core.difference import HyperparameterDifferences, ParameterDifferences
 from parametry.core.mapping import AddressMapping
 from parametry.core.mappings import Hyperparameters, Layers, Parameters
 from parametry.core.model import Model
-from parametry.core.report import Report
-from parametry.core.statistics import Statistics
-from parametry.show import difference, history, statistics, tables
+from parametry.show import history, tables
 from parametry.show.columns import Block, Cell, Column, Line, Table
 from parametry.show.detail import Detail
 from parametry.show.quantity import byte_size, number, plural
 from parametry.show.totals import short_class, totals_words
+
+if TYPE_CHECKING:
+    from parametry.core.report import Report
 
 __all__ = ["mapping", "model", "report"]
 
@@ -27,38 +27,47 @@ def mapping(entries: AddressMapping[Any], detail: Detail) -> list[Block]:
     if not entries:
         of = f" in {entries.source}" if entries.source else ""
         return [Line((Cell(f"no {entries.plural}{of}", "dim"),))]
-    blocks = _entries(entries, detail)
+    blocks, words = _entries(entries, detail)
     count = f"{number(len(entries))} {entries.noun if len(entries) == 1 else entries.plural}"
-    if isinstance(entries, Parameters):
-        elements = sum(entry.size for entry in entries.values())
-        nbytes = sum(entry.nbytes for entry in entries.values())
-        count += f" · {plural(elements, 'element')} · {byte_size(nbytes)}"
-    if isinstance(entries, Statistics) and (words := statistics.words(entries)):
+    if words:
         count += f" · {words}"
     if _leaves_out(blocks):
         count += f" · {detail.hint}"
     return [*blocks, _BLANK, Line((Cell(count, "dim"),))]
 
 
-def _entries(entries: AddressMapping[Any], detail: Detail) -> list[Block]:
+def _entries(entries: AddressMapping[Any], detail: Detail) -> tuple[list[Block], str]:
+    """A table of the entries, and what is to be said of all of them."""
     if isinstance(entries, Parameters):
-        return tables.parameters(entries, detail)
+        elements = sum(entry.size for entry in entries.values())
+        nbytes = sum(entry.nbytes for entry in entries.values())
+        words = f"{plural(elements, 'element')} · {byte_size(nbytes)}"
+        return tables.parameters(entries, detail), words
     if isinstance(entries, Layers):
-        return tables.layers(entries, {}, detail)
+        return tables.layers(entries, {}, detail), ""
     if isinstance(entries, Hyperparameters):
         # A selection that fits is shown whole: whoever asked for these wants to see them.
         few = len(entries) <= detail.rows
-        return _chosen(entries, Detail(detail.rows, defaults=few))
+        return _chosen(entries, Detail(detail.rows, defaults=few)), ""
+    return _results(entries, detail)
+
+
+def _results(entries: AddressMapping[Any], detail: Detail) -> tuple[list[Block], str]:
+    """The same for what was worked out from models; looking at one loads nothing of it."""
+    from parametry.core.difference import HyperparameterDifferences, ParameterDifferences
+    from parametry.core.statistics import Statistics
+    from parametry.show import difference, statistics
+
     if isinstance(entries, HyperparameterDifferences):
-        return [difference.hyperparameters(entries, detail.rows)]
+        return [difference.hyperparameters(entries, detail.rows)], ""
     if isinstance(entries, ParameterDifferences):
-        return [difference.parameters(entries, detail.rows)]
+        return [difference.parameters(entries, detail.rows)], ""
     if isinstance(entries, Statistics):
-        return [statistics.table(entries, detail.rows)]
+        return [statistics.table(entries, detail.rows)], statistics.words(entries)
     rows: list[tuple[Cell, ...]] = [
         (Cell(address, "address"),) for address in list(entries)[: detail.rows]
     ]
-    return [Table((Column("ADDRESS", keeps_end=True),), rows, len(entries) - len(rows))]
+    return [Table((Column("ADDRESS", keeps_end=True),), rows, len(entries) - len(rows))], ""
 
 
 def _chosen(entries: Hyperparameters, detail: Detail) -> list[Block]:

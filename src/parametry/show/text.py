@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from parametry.core.difference import Difference
 from parametry.core.mapping import AddressMapping
 from parametry.core.model import Model
-from parametry.core.report import Report
-from parametry.show import difference as differences
 from parametry.show import page
 from parametry.show.columns import Block, lines
 from parametry.show.detail import BRIEF, Detail
+
+if TYPE_CHECKING:
+    from parametry.core.difference import Difference
+    from parametry.core.report import Report
 
 __all__ = ["difference", "mapping", "model", "report"]
 
@@ -64,6 +65,8 @@ def difference(thing: Difference, *, width: int | None = None, detail: Detail | 
         width: The longest line; as wide as the terminal unless given.
         detail: How much to show.
     """
+    from parametry.show import difference as differences
+
     return _text(differences.blocks(thing, detail or Detail()), width)
 
 
