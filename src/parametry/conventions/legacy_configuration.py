@@ -67,6 +67,12 @@ _OF_ARGUMENTS: Final = {
     "schedule": "optimizers.schedules",
     "loss": "losses",
 }
+_SCHEDULES: Final = frozenset(
+    {
+        "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay",
+        "PiecewiseConstantDecay", "PolynomialDecay",
+    }
+)  # fmt: skip
 _CUSTOM: Final = "Custom>"
 _METRIC_OF_FUNCTION: Final = "MeanMetricWrapper"
 _IS_LEGACY: Final = "is_legacy_optimizer"
@@ -165,8 +171,12 @@ def _named(found: Mapping[str, Any], argument: str, package: str) -> dict[str, s
         return {}
     if name == "Sequential":
         return {"module": package}
+    if name == "Model" and isinstance(found.get("config"), dict) and "layers" in found["config"]:
+        return {"class_name": "Functional"}  # which Keras called so until 2.3
     if name in _LAYERS:
         return {"module": f"{package}.layers"}
+    if name in _SCHEDULES:
+        return {"module": f"{package}.optimizers.schedules"}
     section = _OF_ARGUMENTS.get(argument.rpartition("_")[2])
     if section is None or ">" in name.removeprefix(_CUSTOM):
         return {}

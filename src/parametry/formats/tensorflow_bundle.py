@@ -6,6 +6,7 @@ Source: ``tensorflow/core/protobuf/tensor_bundle.proto`` and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +16,9 @@ from parametry.core.dtype import numpy_dtype
 from parametry.errors import FormatError
 from parametry.formats.crc32c import Crc32c, masked
 from parametry.formats.file_bytes import FileBytes
-from parametry.formats.file_store import BLOCK, Layout, Span, checked_nbytes
+from parametry.formats.file_store import BLOCK, Backing, Layout, Span, checked_nbytes
 from parametry.formats.protobuf import Field, ProtobufRefused, fields, varint
+from parametry.formats.tensorflow_slices import Extent, Sliced, extents_of, pieces_of
 from parametry.formats.tensorflow_table import entries
 
 __all__ = ["Bundle", "ChecksummedSpan", "Entry", "read_bundle"]
@@ -102,7 +104,7 @@ class Entry:
 
     key: str
     layout: Layout
-    backing: ChecksummedSpan
+    backing: Backing
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class _Raw:
     offset: int = 0
     size: int = 0
     checksum: int = 0
-    sliced: bool = False
+    slices: list[tuple[Extent, ...]] = field(default_factory=list)
 
 
 _GRAPH: Final = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -143,6 +145,7 @@ def read_bundle(index: FileBytes) -> Bundle:
         FormatError: The index is damaged, a shard is missing, or an array is not within its shard.
     """
     shards: _Shards | None = None
+    slices: dict[bytes, _Raw] = {}
     found: list[Entry] = []
     unread: list[tuple[str, str]] = []
     graph: bytes | None = None
@@ -156,9 +159,13 @@ def read_bundle(index: FileBytes) -> Bundle:
         except ProtobufRefused as refused:
             raise FormatError(str(refused), path=index.path, address=key) from None
         if raw_key.startswith(b"\0"):
-            continue  # a slice of an array that is named by itself
-        if raw.sliced:
-            unread.append((key, "it is stored in slices, which are not put together"))
+            slices[raw_key] = raw  # of an array that is named by itself, behind it
+        elif raw.slices:
+            whole = shards.sliced(raw_key, raw, slices)
+            if whole is None:
+                unread.append((key, "it is stored in slices that do not make a whole"))
+            else:
+                found.append(whole)
         elif key == _GRAPH and raw.dtype == STRING:
             graph = shards.text(key, raw)
         elif raw.dtype == STRING:
@@ -169,22 +176,8 @@ def read_bundle(index: FileBytes) -> Bundle:
             found.append(shards.array(key, raw))
     if shards is None:
         raise FormatError("the index has no header", path=index.path)
-    _must_be_apart(found)
+    shards.must_be_apart()
     return Bundle(index.path, tuple(found), graph, tuple(unread))
-
-
-def _must_be_apart(found: list[Entry]) -> None:
-    """No byte belongs to two arrays, so that a file gives no more than it holds."""
-    spans = [(each.backing.span, each.key) for each in found if each.backing.span.length]
-    spans.sort(key=lambda pair: (pair[0].source.path, pair[0].offset))
-    for (before, _), (span, key) in pairwise(spans):
-        if span.source is before.source and span.offset < before.offset + before.length:
-            raise FormatError(
-                "it overlaps another array",
-                path=span.source.path,
-                address=key,
-                offset=span.offset,
-            )
 
 
 def _header(key: bytes, value: bytes) -> tuple[int, bool]:
@@ -215,7 +208,7 @@ def _entry(value: bytes) -> _Raw:
         elif each.number == 6:
             raw.checksum = each.whole
         elif each.number == 7:
-            raw.sliced = True
+            raw.slices.append(extents_of(each))
     return raw
 
 
@@ -239,20 +232,62 @@ class _Shards:
         self._count = count
         self._big_endian = big_endian
         self._opened: dict[int, FileBytes] = {}
+        self._taken: list[tuple[Span, str]] = []
+
+    def must_be_apart(self) -> None:
+        """No byte belongs to two arrays, so that a file gives no more than it holds."""
+        spans = [(span, key) for span, key in self._taken if span.length]
+        spans.sort(key=lambda pair: (pair[0].source.path, pair[0].offset))
+        for (before, _), (span, key) in pairwise(spans):
+            if span.source is before.source and span.offset < before.offset + before.length:
+                raise FormatError(
+                    "it overlaps another array",
+                    path=span.source.path,
+                    address=key,
+                    offset=span.offset,
+                )
 
     def array(self, key: str, raw: _Raw) -> Entry:
         """An array within its shard."""
-        dtype = DTYPES[raw.dtype]
-        itemsize = numpy_dtype(dtype).itemsize
-        shape, nbytes = checked_nbytes(raw.shape, itemsize, path=self._index.path, address=key)
+        layout, nbytes = self._layout(key, raw)
         if nbytes != raw.size:
             raise FormatError(
                 f"it has {raw.size:,} bytes, its shape and dtype need {nbytes:,}",
                 path=self._index.path,
                 address=key,
             )
-        layout = Layout(shape, dtype, big_endian=self._big_endian)
         return Entry(key, layout, ChecksummedSpan(self._span(key, raw), raw.checksum))
+
+    def sliced(self, key: bytes, raw: _Raw, slices: Mapping[bytes, _Raw]) -> Entry | None:
+        """An array in slices, each within its shard; None where they do not make a whole."""
+        name = key.decode("utf-8", "backslashreplace")
+        if raw.dtype not in DTYPES:
+            return None
+        layout, _ = self._layout(name, raw)
+        made = pieces_of(key, layout.shape, raw.slices)
+        if made is None:
+            return None
+        axis, pieces = made
+        parts: list[tuple[int, Backing]] = []
+        for piece in pieces:
+            stored = slices.get(piece.key)
+            if stored is None or stored.shape != piece.shape or stored.dtype != raw.dtype:
+                raise FormatError(
+                    f"its slice from {piece.start:,} on is not in the checkpoint, or of another "
+                    "shape or kind",
+                    path=self._index.path,
+                    address=name,
+                )
+            parts.append((piece.shape[axis], self.array(name, stored).backing))
+        itemsize = numpy_dtype(layout.dtype).itemsize
+        return Entry(name, layout, Sliced(layout.shape, itemsize, axis, tuple(parts)))
+
+    def _layout(self, key: str, raw: _Raw) -> tuple[Layout, int]:
+        """How an array's bytes are to be understood, and how many there are."""
+        dtype = DTYPES[raw.dtype]
+        itemsize = numpy_dtype(dtype).itemsize
+        shape, nbytes = checked_nbytes(raw.shape, itemsize, path=self._index.path, address=key)
+        return Layout(shape, dtype, big_endian=self._big_endian), nbytes
 
     def text(self, key: str, raw: _Raw) -> bytes:
         """The one text of an array without axes: its length, a checksum of that, its bytes."""
@@ -286,7 +321,9 @@ class _Shards:
                 address=key,
                 offset=min(raw.offset, shard.size),
             )
-        return Span(shard, raw.offset, raw.size)
+        span = Span(shard, raw.offset, raw.size)
+        self._taken.append((span, key))
+        return span
 
     def _shard(self, number: int, key: str) -> FileBytes:
         if number >= self._count:

@@ -12,11 +12,13 @@ from parametry.errors import FormatError
 from parametry.formats.assembling import Described, Found, assemble
 from parametry.formats.contents import Contents
 from parametry.formats.file_bytes import FileBytes
-from parametry.formats.keras_metadata import METADATA, layer_classes
+from parametry.formats.keras_metadata import keras_objects
+from parametry.formats.keras_saved_model import SavedKeras
 from parametry.formats.peek import Peek
 from parametry.formats.protobuf import ProtobufRefused
 from parametry.formats.tensorflow_bundle import Bundle, Entry, read_bundle
-from parametry.formats.tensorflow_objects import full_names, named
+from parametry.formats.tensorflow_graph import graph_of, names_in
+from parametry.formats.tensorflow_objects import named
 from parametry.formats.tensorflow_table import FOOTER, MAGIC
 
 __all__ = ["NAME", "read", "recognises"]
@@ -44,32 +46,42 @@ def read(path: str | os.PathLike[str]) -> Contents:
     index = FileBytes.of(path)
     bundle = read_bundle(index)
     try:
-        names = None if bundle.graph is None else full_names(bundle.graph)
+        graph = None if bundle.graph is None else graph_of(bundle.graph)
     except ProtobufRefused as refused:
         raise FormatError(f"its object graph: {refused}", path=index.path) from None
     folder = _saved_model(Path(index.path))
-    classes = {} if folder is None else layer_classes(folder / METADATA)
-    called = named([entry.key for entry in bundle.entries], names, classes)
-    order = {key: place for place, key in enumerate(called)}
+    told = None
+    if folder is not None and graph is not None:
+        told = SavedKeras.of(keras_objects(folder), graph)
+    layers = {} if told is None else told.variables
+    called = named(
+        [entry.key for entry in bundle.entries],
+        None if graph is None else names_in(graph),
+        {key: variable.address for key, variable in layers.items()},
+    )
+    by_key = {entry.key: entry for entry in bundle.entries}
     arrays = [
         Found(
-            entry.key,
-            called[entry.key].address,
-            entry.layout,
-            entry.backing,
-            called[entry.key].role or _role_of(entry),
+            key,
+            name.address,
+            by_key[key].layout,
+            by_key[key].backing,
+            name.role or (layers[key].role if key in layers else _role_of(by_key[key])),
+            layers[key].layer if key in layers else None,
         )
-        for entry in sorted(
-            (entry for entry in bundle.entries if entry.key in called),
-            key=lambda entry: order[entry.key],
-        )
+        for key, name in called.items()
     ]
-    known = Described(
-        (Path(index.path).stem if folder is None else folder.name),
-        "",
-        "tensorflow",
-        gaps=_gaps(bundle),
-    )
+    stem = Path(index.path).stem if folder is None else folder.name
+    known = Described(stem, framework="tensorflow", gaps=_gaps(bundle))
+    if told is not None:
+        known = Described(
+            told.name,
+            told.class_name,
+            f"keras {told.version}".strip(),
+            told.classes,
+            told.hyperparameters,
+            _gaps(bundle),
+        )
     return Contents(index.path, NAME, assemble(index.path, arrays, None, known), None)
 
 

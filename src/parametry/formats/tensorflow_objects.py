@@ -19,9 +19,8 @@ from parametry.conventions.names import sibling_parts
 from parametry.conventions.variable_names import class_of_snake_case
 from parametry.core.address import join, part
 from parametry.core.parameter import Role
-from parametry.formats.protobuf import Field, fields
 
-__all__ = ["Name", "full_names", "named"]
+__all__ = ["Name", "named"]
 
 _VALUE: Final = "/.ATTRIBUTES/VARIABLE_VALUE"
 _SLOT: Final = "/.OPTIMIZER_SLOT/"
@@ -30,7 +29,8 @@ _OF_OPTIMIZERS: Final = ("/_variables/", "/_iterations", "/_optimizer/", "/iter"
 # Keras 3's export lists every variable once more.
 _ONCE_MORE: Final = "_all_variables/"
 _METRICS: Final = "keras_api/"
-_DIGITS: Final = re.compile(r"([0-9]{1,18})")
+# What a Bidirectional puts before the names of the layers that it makes.
+_PREFIXES: Final = ("", "forward_", "backward_")
 _NUMBER: Final = re.compile(r"_[0-9]+\Z")
 
 
@@ -47,41 +47,15 @@ class Name:
     role: Role | None
 
 
-def full_names(graph: bytes) -> dict[str, str]:
-    """Each array's own name by its key, in the order of the objects; without those unnamed.
-
-    Args:
-        graph: A serialized ``TrackableObjectGraph``.
-
-    Raises:
-        ProtobufRefused: It is no such message.
-    """
-    found: dict[str, str] = {}
-    for node in fields(graph):
-        if node.number != 1:
-            continue
-        for attribute in (each for each in fields(node.data) if each.number == 2):
-            key, name = _attribute(attribute)
-            if key:
-                found.setdefault(key, name)
-    return found
-
-
-def _attribute(serialized: Field) -> tuple[str, str]:
-    known = {each.number: each for each in fields(serialized.data)}
-    key, name = known.get(3), known.get(2)
-    return "" if key is None else key.text, "" if name is None else name.text
-
-
 def named(
-    keys: Iterable[str], names: Mapping[str, str] | None, classes: Mapping[str, str]
+    keys: Iterable[str], names: Mapping[str, str] | None, known: Mapping[str, str]
 ) -> dict[str, Name]:
     """The address of each array; without those that the file holds a second time.
 
     Args:
         keys: What the checkpoint calls its arrays.
         names: Their own names, by key; None in a checkpoint that has no object graph.
-        classes: The class of a layer by its name, where that is known.
+        known: The addresses that are known otherwise, by key, in the model's order.
     """
     own = {key: _own_name(key, names) for key in keys}
     twice = {name for key, name in own.items() if not key.startswith(_ONCE_MORE)}
@@ -91,21 +65,32 @@ def named(
         if name not in twice or not key.startswith(_ONCE_MORE)
     }
     optimizers = _optimizers(own) if names is not None else ()
-    slots = {key for key in own if _SLOT in key or key.startswith(optimizers)}
+    slots = {key for key in own if _SLOT in key or key.startswith(optimizers)} - known.keys()
     if names is None:
         slots = _slots_by_name(own)
-    model = _in_order({key: name for key, name in own.items() if key not in slots}, names)
-    addresses = _addresses(_distinct(model), classes)
-    by_name = {own[key]: address for key, address in addresses.items()}
+    others = {key: name for key, name in own.items() if key not in slots and key not in known}
+    addresses = {key: address for key, address in known.items() if key in own}
+    taken = set(addresses.values())
+    for key, address in _addresses(_distinct(_in_order(others, names))).items():
+        addresses[key] = address if address not in taken else _by_path(key)
+    counts = Counter(own[key] for key in addresses)
+    by_name = {own[key]: at for key, at in addresses.items() if counts[own[key]] == 1}
     out = {
         key: Name(address, "state" if _is_metric(key) else None)
-        for key, address in addresses.items()
+        for key, address in sorted(addresses.items(), key=lambda pair: _is_metric(pair[0]))
     }
-    for key, name in own.items():
-        if key in slots:
-            below = _slot_address(key, name, by_name, addresses)
-            out[key] = Name(join("optimizer", below), "optimizer")
+    for key in (key for key in own if key in slots):
+        below = _slot_address(key, own[key], by_name, addresses)
+        if below in taken:
+            below = _by_path(key)
+        taken.add(below)
+        out[key] = Name(join("optimizer", below), "optimizer")
     return out
+
+
+def _by_path(key: str) -> str:
+    """The address of an array that is called as another is: the path of attributes to it."""
+    return join(*map(part, key.removesuffix(_VALUE).split("/")))
 
 
 def _own_name(key: str, names: Mapping[str, str] | None) -> str:
@@ -115,20 +100,15 @@ def _own_name(key: str, names: Mapping[str, str] | None) -> str:
 
 
 def _in_order(model: dict[str, str], names: Mapping[str, str] | None) -> dict[str, str]:
-    """In the order of the layers, and within one of the objects, rather than of the keys."""
+    """In the order of the objects, rather than of the keys; what counts steps and metrics last."""
     order = {key: index for index, key in enumerate(names or ())}
-
-    def place(pair: tuple[str, str]) -> tuple[list[tuple[int, str]], int]:
-        above = pair[0].removesuffix(_VALUE).rpartition("/")[0]
-        return _natural(above), order.get(pair[0], len(order))
-
-    return dict(sorted(model.items(), key=place))
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Compares ``layer-10`` after ``layer-9``."""
-    pieces = _DIGITS.split(text)
-    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces]
+    counters = ("save_counter/", _METRICS)
+    return dict(
+        sorted(
+            model.items(),
+            key=lambda pair: (pair[0].startswith(counters), order.get(pair[0], len(order))),
+        )
+    )
 
 
 def _optimizers(own: Mapping[str, str]) -> tuple[str, ...]:
@@ -145,25 +125,42 @@ def _slots_by_name(own: Mapping[str, str]) -> set[str]:
 
 
 def _distinct(model: dict[str, str]) -> dict[str, str]:
-    """Names that no two arrays share: else the path of attributes, which none shares."""
+    """Names that no two arrays share: else the path of attributes, which none shares.
+
+    Where one name is shared, others beside it may be of other layers too: Keras 3 names all that
+    the layers of a model make within its call after the model alone.
+    """
     counts = Counter(model.values())
+    vague = {name.rpartition("/")[0] for name, count in counts.items() if count > 1}
     return {
-        key: name if counts[name] == 1 and not _is_metric(key) else key.removesuffix(_VALUE)
+        key: _path_of(key, name) if name.rpartition("/")[0] in vague or _is_metric(key) else name
         for key, name in model.items()
     }
+
+
+def _path_of(key: str, name: str) -> str:
+    """The attributes that lead to an array; its own name stands at the end, or for the last."""
+    path = key.removesuffix(_VALUE).removeprefix(_METRICS)
+    above, line, last = path.rpartition("/")
+    own = name.rpartition("/")[2]
+    if last.isdecimal() and own != last:  # an item of a list
+        return f"{path}/{own}"
+    return above + line + (own if last == f"_{own}" else last)
 
 
 def _is_metric(key: str) -> bool:
     return key.startswith(_METRICS)
 
 
-def _addresses(model: Mapping[str, str], classes: Mapping[str, str]) -> dict[str, str]:
+def _addresses(model: Mapping[str, str]) -> dict[str, str]:
     """Addresses as the live model has them: without the root's name, automatic ones renumbered."""
     split = {key: tuple(name.split("/")) for key, name in model.items()}
-    shared = {parts[0] for parts in split.values() if len(parts) > 1}
+    shared = {parts[0] for key, parts in split.items() if len(parts) > 1 and not _is_metric(key)}
     if len(shared) == 1 and all(len(parts) != 2 for parts in split.values()):
         # Keras 3 begins a variable's path with the model's own name.
-        split = {key: parts[1:] or parts for key, parts in split.items()}
+        split = {
+            key: parts if _is_metric(key) else parts[1:] or parts for key, parts in split.items()
+        }
     below: dict[tuple[str, ...], dict[str, None]] = {}
     for parts in split.values():
         for length in range(1, len(parts)):
@@ -171,14 +168,16 @@ def _addresses(model: Mapping[str, str], classes: Mapping[str, str]) -> dict[str
     found: dict[tuple[str, ...], str] = {(): ""}
     for above in sorted(below, key=len):
         layers = list(below[above])
-        siblings = [(name, classes.get(name) or _class_of(name)) for name in layers]
+        siblings = [(name, _class_of(name)) for name in layers]
         for name, new in zip(layers, sibling_parts(siblings, lambda _: None), strict=True):
             found[*above, name] = join(found[above], new)
     return {key: join(found[parts[:-1]], part(parts[-1])) for key, parts in split.items()}
 
 
 def _class_of(name: str) -> str:
-    return class_of_snake_case(_NUMBER.sub("", name)) or ""
+    base = _NUMBER.sub("", name)
+    own = (class_of_snake_case(base.removeprefix(prefix)) for prefix in _PREFIXES)
+    return next((found for found in own if found), "")
 
 
 def _slot_address(
