@@ -11,11 +11,13 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from numpy.typing import NDArray
 
 from parametry.core.model import Model
+from parametry.errors import NotSupported
 
 if TYPE_CHECKING:
     from parametry.core.initializer import Initializer
@@ -30,7 +32,10 @@ _BUILT_IN = {
 
 
 class Framework(Protocol):
-    """What a framework's module offers."""
+    """What a framework's module offers: `is_model` and `inspect` at least.
+
+    What a third party's module leaves out is `NotSupported`, or nothing where nothing can be known.
+    """
 
     def is_model(self, thing: object) -> bool:
         """Whether it is a model or layer that `inspect` can walk."""
@@ -146,8 +151,47 @@ def find(thing: object) -> Framework | None:
     known = registered()
     for root in _roots(type(thing)):
         if root in known:
-            return cast(Framework, importlib.import_module(known[root]))
+            module = importlib.import_module(known[root])
+            return cast(Framework, _Partly(root, module))
     return None
+
+
+# What is answered for a module that does not say.
+_UNKNOWN: Mapping[str, Callable[..., Any]] = {
+    "declared": lambda *_: None,
+    "initializer": lambda *_: None,
+    "initial_slots": lambda *_: [],
+    "names_in_file": lambda *_: {},
+    "structure": lambda *_: {},
+}
+_REQUIRED = frozenset({"is_model", "inspect"})
+
+
+class _Partly:
+    """A third party's module, complete: what it does not offer is answered for it."""
+
+    def __init__(self, root: str, module: ModuleType) -> None:
+        self._root = root
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        """The module's own function, or what stands for it."""
+        found = getattr(self._module, name, None)
+        if found is not None:
+            return found
+        if name in _UNKNOWN:
+            return _UNKNOWN[name]
+        if name in _REQUIRED or name not in vars(Framework):
+            raise AttributeError(f"module {self._module.__name__!r} has no function {name!r}")
+
+        def refuse(*_: Any, **__: Any) -> NoReturn:
+            raise NotSupported(
+                f"{self._root} models cannot do this: {self._module.__name__} has no {name!r}",
+                hint=f"its authors may add the function: parametry.frameworks.registry.Framework."
+                f"{name} says what it does",
+            )
+
+        return refuse
 
 
 def _roots(cls: type) -> Iterator[str]:
