@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parametry.core.array_difference import array_difference
 from parametry.core.counterparts import Pair, likely_renames, pairs, tie_form
 from parametry.core.difference import HyperparameterDifference, ParameterDifference
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.model import ties_of
 from parametry.core.parameter import Parameter
 from parametry.core.tie import Tie
+from parametry.kernels.comparison import array_difference
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 from parametry.actions.viewing import view_of
 from parametry.conventions.names import automatic
 from parametry.core.address import nearest
-from parametry.core.array_difference import ArrayDifference, array_difference
+from parametry.core.array_difference import ArrayDifference
 from parametry.core.counterparts import Pair, likely_renames, pairs, tie_form
 from parametry.core.difference import (
     Aspect,
@@ -31,6 +31,7 @@ from parametry.core.report import Report
 from parametry.core.tie import Tie
 from parametry.core.value import class_name, same
 from parametry.errors import NotAModel, NothingMatched, ValueUnavailable
+from parametry.kernels.comparison import array_difference
 
 __all__ = ["diff"]
 

@@ -1,31 +1,18 @@
-"""How far two arrays of one shape are apart: which elements differ, and by how much.
+"""How far two arrays of one shape are apart: what is told of it, and how stretches make a whole.
 
-The arrays are read in blocks, so that what is worked out beside them stays small, and everything is
-worked out in float64, whatever their dtypes: bfloat16, float8 and integers below 2⁵³ are exact in
-it. Larger integers are compared as they are, and their distance is exact until it is rounded to a
-float. Norms are scaled, so that no square of a finite value overflows or vanishes.
+`parametry.kernels.comparison` goes through the arrays.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from parametry.core.dtype import kind
 from parametry.core.value import to_json_value
 
-__all__ = ["ArrayDifference", "array_difference"]
-
-# What is worked out of a block fits in the cache; and from 10,000 elements on OpenBLAS starts
-# threads for a product, which takes thirty times as long where other work holds the cores.
-_BLOCK = 1 << 13
-# Within these, no square of an element that matters has overflowed or vanished.
-_SMALLEST_SQUARE, _LARGEST_SQUARE = 1e-200, 1e200
-_NUMBERS = frozenset({"bool", "integer", "float", "complex"})
+__all__ = ["ArrayDifference", "Distance", "joined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +33,9 @@ class ArrayDifference:
         nonfinite: How many NaN and infinities the first and the second hold.
 
     Example:
-        >>> found = array_difference(np.array([3.0, 4.0]), np.array([3.0, 4.5]))
-        >>> found.changed, found.share, found.max_abs, found.mean_abs, found.relative
-        (1, 0.5, 0.5, 0.25, 0.1)
+        >>> found = ArrayDifference(2, 1, 0.5, 0.25, 0.1, 0.9988, (0, 0))
+        >>> found.changed, found.share, found.max_abs
+        (1, 0.5, 0.5)
     """
 
     size: int
@@ -78,186 +65,63 @@ class ArrayDifference:
         }
 
 
-def array_difference(
-    first: NDArray[Any], second: NDArray[Any], *, tolerance: float = 0.0
-) -> ArrayDifference | None:
-    """How two arrays differ, or None where no element does.
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far two stretches are apart. Figures are over the pairs that are finite on both sides.
 
-    An element differs where it is further than the tolerance from its counterpart. With a tolerance
-    of 0 every change of a value counts, and that of a zero's sign: between arrays of one dtype this
-    says whether their bits differ. NaN equals NaN, whatever its bits; an infinity equals itself.
+    Attributes:
+        changed: How many elements differ.
+        nonfinite: How many NaN and infinities the first and the second hold.
+        pairs: How many pairs are finite on both sides.
+        largest: The largest absolute difference; 0 where there is no pair.
+        total: The sum of the absolute differences.
+        first: The L2 norm of the first.
+        second: The L2 norm of the second.
+        apart: The L2 norm of the difference.
+        cosine: The cosine of the angle between both; 0 where either is zero.
+    """
+
+    changed: int = 0
+    nonfinite: tuple[int, int] = (0, 0)
+    pairs: int = 0
+    largest: float = 0.0
+    total: float = 0.0
+    first: float = 0.0
+    second: float = 0.0
+    apart: float = 0.0
+    cosine: float = 0.0
+
+
+def joined(stretches: Iterable[Distance], size: int) -> ArrayDifference:
+    """The difference of two arrays that have these stretches. No square overflows or vanishes.
 
     Args:
-        first: Any shape and dtype; only read.
-        second: The same shape; the dtype may be another.
-        tolerance: The largest absolute difference that does not count.
-
-    Raises:
-        ValueError: The shapes differ.
+        stretches: What is known of each, in any order.
+        size: How many elements each array has.
 
     Example:
-        >>> array_difference(np.array([1.0, np.nan]), np.array([1.0, np.nan])) is None
-        True
-        >>> array_difference(np.array([1, 2]), np.array([1, 4])).max_abs
-        2.0
+        >>> found = joined([Distance(1, pairs=2, largest=0.5, total=0.5, first=5.0)], 2)
+        >>> found.changed, found.max_abs, found.mean_abs
+        (1, 0.5, 0.25)
     """
-    if first.shape != second.shape:
-        raise ValueError(f"arrays of the shapes {first.shape} and {second.shape} are not compared")
-    one, two = _flat(first), _flat(second)
-    if one.dtype == two.dtype and _equal_bits(one, two):
-        return None
-    kinds = {kind(one.dtype), kind(two.dtype)}
-    if not kinds <= _NUMBERS:
-        changed = int(np.count_nonzero(one != two))
-        return (
-            ArrayDifference(one.size, changed, None, None, None, None, (0, 0)) if changed else None
-        )
-    tally = _Tally(tolerance)
-    for start in range(0, one.size, _BLOCK):
-        blocks = one[start : start + _BLOCK], two[start : start + _BLOCK]
-        if kinds <= {"bool", "integer"}:
-            tally.add_integers(*blocks)
-        else:
-            tally.add_floats(*blocks, np.complex128 if "complex" in kinds else np.float64)
-    return tally.result(one.size) if tally.changed else None
-
-
-def _flat(array: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(array).reshape(-1)
-
-
-def _equal_bits(one: NDArray[Any], two: NDArray[Any]) -> bool:
-    if one.dtype.hasobject:
-        return False
-    return all(
-        one[start : start + _BLOCK].tobytes() == two[start : start + _BLOCK].tobytes()
-        for start in range(0, one.size, _BLOCK)
+    every = list(stretches)
+    changed = sum(each.changed for each in every)
+    nonfinite = (sum(each.nonfinite[0] for each in every), sum(each.nonfinite[1] for each in every))
+    pairs = sum(each.pairs for each in every)
+    if not pairs:
+        return ArrayDifference(size, changed, None, None, None, None, nonfinite)
+    one = math.hypot(*(each.first for each in every))
+    two = math.hypot(*(each.second for each in every))
+    cosine = None
+    if 0 < one < math.inf and 0 < two < math.inf:
+        total = math.fsum(each.cosine * (each.first / one) * (each.second / two) for each in every)
+        cosine = max(-1.0, min(1.0, total))
+    return ArrayDifference(
+        size,
+        changed,
+        max(each.largest for each in every),
+        sum(each.total for each in every) / pairs,
+        math.hypot(*(each.apart for each in every)) / one if 0 < one < math.inf else None,
+        cosine,
+        nonfinite,
     )
-
-
-class _Tally:
-    """What is known after some blocks."""
-
-    __slots__ = ("_largest", "_norms", "_pairs", "_sum", "_tolerance", "changed", "nonfinite")
-
-    def __init__(self, tolerance: float) -> None:
-        self._tolerance = tolerance
-        self.changed = 0
-        self.nonfinite = (0, 0)
-        self._pairs = 0
-        self._largest = 0.0
-        self._sum = 0.0
-        # Of each block: the norms of both, of their difference, and the cosine between both.
-        self._norms: list[tuple[float, float, float, float]] = []
-
-    def add_integers(self, one: NDArray[Any], two: NDArray[Any]) -> None:
-        """Take in a block of integers or truth values."""
-        distance, differs = _apart_as_integers(one, two)
-        if self._tolerance:
-            differs &= distance > self._tolerance
-        self.changed += int(np.count_nonzero(differs))
-        largest = float(distance.max())
-        self._measure(_wide(one, np.float64), _wide(two, np.float64), distance, largest)
-
-    def add_floats(self, one: NDArray[Any], two: NDArray[Any], wide: Any) -> None:
-        """Take in a block of which at least one is of floats, or of complex numbers."""
-        # A difference may overflow, that of two infinities is NaN, and some NaN tell of a cast.
-        with np.errstate(over="ignore", invalid="ignore"):
-            one, two = _wide(one, wide), _wide(two, wide)
-            distance = np.abs(two - one)
-            same = distance <= self._tolerance if self._tolerance else _same_bits(one, two)
-        largest = float(distance.max())
-        if not math.isfinite(largest):  # something is not finite, or a difference overflows
-            same |= _same_bits(one, two) | (np.isnan(one) & np.isnan(two))
-            finite_one, finite_two = np.isfinite(one), np.isfinite(two)
-            first, second = self.nonfinite
-            first += one.size - int(np.count_nonzero(finite_one))
-            second += two.size - int(np.count_nonzero(finite_two))
-            self.nonfinite = first, second
-            finite = finite_one & finite_two
-            one, two, distance = one[finite], two[finite], distance[finite]
-            largest = float(distance.max(initial=0.0))
-        self.changed += same.size - int(np.count_nonzero(same))
-        if one.size:
-            self._measure(one, two, distance, largest)
-
-    def _measure(
-        self, one: NDArray[Any], two: NDArray[Any], distance: NDArray[Any], largest: float
-    ) -> None:
-        self._pairs += one.size
-        self._largest = max(self._largest, largest)
-        with np.errstate(over="ignore"):
-            self._sum += float(distance.sum())
-        self._norms.append(_norms(one, two, distance))
-
-    def result(self, size: int) -> ArrayDifference:
-        """How the arrays differ, after the last block."""
-        if not self._pairs:
-            return ArrayDifference(size, self.changed, None, None, None, None, self.nonfinite)
-        one, two, apart = (math.hypot(*(row[which] for row in self._norms)) for which in range(3))
-        cosine = None
-        if 0 < one < math.inf and 0 < two < math.inf:
-            total = math.fsum(c * (n / one) * (m / two) for n, m, _, c in self._norms)
-            cosine = max(-1.0, min(1.0, total))
-        return ArrayDifference(
-            size,
-            self.changed,
-            self._largest,
-            self._sum / self._pairs,
-            apart / one if 0 < one < math.inf else None,
-            cosine,
-            self.nonfinite,
-        )
-
-
-def _wide(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    if kind(array.dtype) == "integer" and array.dtype.isbuiltin != 1:  # int4 casts to int8 alone
-        array = array.astype(np.int8)
-    return array.astype(dtype)
-
-
-def _apart_as_integers(
-    one: NDArray[Any], two: NDArray[Any]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The absolute differences, exact until they are rounded to float64, and which are not zero."""
-    one, two = (a if a.dtype.isbuiltin == 1 else a.astype(np.int8) for a in (one, two))
-    differs = np.not_equal(one, two)
-    common = np.result_type(one, two, np.uint8)
-    if common.kind not in "iu":  # int64 with uint64, which no integer holds both
-        return np.abs(one.astype(np.float64) - two.astype(np.float64)), differs
-    one, two = one.astype(common), two.astype(common)
-    # Without sign and modulo 2**64, the larger less the smaller is right even where it exceeds the
-    # range of the signed dtype.
-    larger, smaller = np.maximum(one, two).astype(np.uint64), np.minimum(one, two).astype(np.uint64)
-    return (larger - smaller).astype(np.float64), differs
-
-
-def _same_bits(one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where two arrays of float64, or of complex128, have the same bits."""
-    same: NDArray[np.bool_] = one.view(np.int64) == two.view(np.int64)
-    if one.dtype.kind == "c":
-        same = same[::2] & same[1::2]
-    return same
-
-
-def _norms(
-    one: NDArray[Any], two: NDArray[Any], distance: NDArray[Any]
-) -> tuple[float, float, float, float]:
-    """The L2 norms of both and of their difference, and the cosine between both; 0 if undefined."""
-    pairs = ((one, one), (two, two), (distance, distance), (one, two))
-    first, second, apart, both = (float(np.vdot(x, y).real) for x, y in pairs)
-    if all(_SMALLEST_SQUARE < square < _LARGEST_SQUARE for square in (first, second, apart)):
-        first, second = math.sqrt(first), math.sqrt(second)
-        return first, second, math.sqrt(apart), both / first / second
-    (first, unit), (second, other) = _scaled(one), _scaled(two)
-    return first, second, _scaled(distance)[0], float(np.vdot(unit, other).real)
-
-
-def _scaled(array: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-    """The L2 norm, and the array divided by it; of zeros, zero and the array itself."""
-    largest = float(np.abs(array).max())
-    if largest == 0 or not math.isfinite(largest):
-        return largest, array
-    scaled = array / largest
-    length = math.sqrt(float(np.vdot(scaled, scaled).real))
-    return largest * length, scaled / length

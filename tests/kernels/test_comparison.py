@@ -9,17 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from parametry.core.array_difference import _BLOCK, ArrayDifference, array_difference
+from parametry.core.array_difference import ArrayDifference
 from parametry.core.dtype import numpy_dtype
+from parametry.kernels import comparison_numba, comparison_numpy
+from parametry.kernels.comparison import array_difference
 
 FLOATS = ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "int4"]
 # The square of a value beyond would not fit into the oracle's own float at the end.
 LARGEST = 1e150
+BLOCK = comparison_numpy._BLOCK
 
 
 def of_bits(bits: bytes, dtype: str) -> NDArray[Any]:
@@ -70,7 +73,11 @@ def root(square: Fraction) -> float:
 
 
 def check(first: NDArray[Any], second: NDArray[Any]) -> None:
-    found = array_difference(first, second)
+    check_found(array_difference(first, second, engine=comparison_numpy), first, second)
+    check_found(array_difference(first, second, engine=comparison_numba), first, second)
+
+
+def check_found(found: ArrayDifference | None, first: NDArray[Any], second: NDArray[Any]) -> None:
     ones, others = numbers(first), numbers(second)
     changed = sum(not is_same(a, b) for a, b in zip(ones, others, strict=True))
     assert (0 if found is None else found.changed) == changed
@@ -103,6 +110,7 @@ def check(first: NDArray[Any], second: NDArray[Any]) -> None:
         assert -1 <= found.cosine <= 1
 
 
+@settings(deadline=None)
 @given(two(FLOATS))
 def test_floats_of_any_bits(arrays: tuple[NDArray[Any], NDArray[Any]]) -> None:
     first, second = (np.where(np.abs(a.astype("f8")) < LARGEST, a, a.dtype.type(1)) if
@@ -110,6 +118,7 @@ def test_floats_of_any_bits(arrays: tuple[NDArray[Any], NDArray[Any]]) -> None:
     check(first, second)
 
 
+@settings(deadline=None)
 @given(two(INTEGERS))
 def test_integers_of_any_bits(arrays: tuple[NDArray[Any], NDArray[Any]]) -> None:
     names = {array.dtype.name for array in arrays}
@@ -122,6 +131,7 @@ def test_integers_of_any_bits(arrays: tuple[NDArray[Any], NDArray[Any]]) -> None
     check(*arrays)
 
 
+@settings(deadline=None)
 @given(two(["bool"]))
 def test_truth_values(arrays: tuple[NDArray[Any], NDArray[Any]]) -> None:
     first, second = (array.view(np.uint8) % 2 == 1 for array in arrays)
@@ -132,11 +142,14 @@ def test_truth_values(arrays: tuple[NDArray[Any], NDArray[Any]]) -> None:
         assert (found.max_abs, found.mean_abs) == (1.0, changed / first.size)
 
 
+@settings(deadline=None)
 @given(two(FLOATS), st.floats(0, 1e3))
 def test_a_tolerance_is_absolute(
     arrays: tuple[NDArray[Any], NDArray[Any]], tolerance: float
 ) -> None:
-    found = array_difference(*arrays, tolerance=tolerance)
+    found = array_difference(*arrays, tolerance=tolerance, engine=comparison_numpy)
+    compiled = array_difference(*arrays, tolerance=tolerance, engine=comparison_numba)
+    assert (found and found.changed) == (compiled and compiled.changed)
     changed = 0
     for a, b in zip(*map(numbers, arrays), strict=True):
         if tolerance == 0:
@@ -233,14 +246,15 @@ def test_no_square_overflows_or_vanishes() -> None:
     assert found.to_dict()["max_abs"] == {"$float": "inf"}
 
 
-@pytest.mark.parametrize("size", [_BLOCK - 1, _BLOCK, _BLOCK + 1, 5 * _BLOCK + 7])
+@pytest.mark.parametrize("engine", [comparison_numpy, comparison_numba])
+@pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 7])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
-def test_blocks_make_no_difference(size: int, dtype: str) -> None:
+def test_blocks_make_no_difference(size: int, dtype: str, engine: Any) -> None:
     rng = np.random.default_rng(size)
     first = (rng.normal(size=size) * 100).astype(dtype)
     second = first.copy()
     second[::3] += 1
-    found = array_difference(first, second)
+    found = array_difference(first, second, engine=engine)
     a, b = first.astype("f8"), second.astype("f8")
     assert found is not None
     assert found.changed == np.count_nonzero(first != second)
@@ -251,7 +265,78 @@ def test_blocks_make_no_difference(size: int, dtype: str) -> None:
     assert found.cosine == pytest.approx(cosine)
     last = first.copy()
     last[-1] += 1
-    assert array_difference(first, last).changed == 1  # type: ignore[union-attr]
+    found = array_difference(first, last, engine=engine)
+    assert found is not None
+    assert (found.changed, found.max_abs) == (1, float(last[-1]) - float(first[-1]))
+
+
+@pytest.mark.parametrize("engine", [comparison_numpy, comparison_numba])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int64"])
+def test_one_element_of_many_stretches(dtype: str, engine: Any) -> None:
+    first = np.tile(np.arange(1, 101), (5 << 20) // 100).astype(numpy_dtype(dtype))
+    second = first.copy()
+    assert array_difference(first, second, engine=engine) is None
+    second[3 << 20] = 0
+    found = array_difference(first, second, engine=engine)
+    assert found is not None
+    norm = np.linalg.norm(first.astype("f8"))
+    apart = float(first[3 << 20])
+    assert (found.changed, found.max_abs, found.nonfinite) == (1, apart, (0, 0))
+    assert found.relative == pytest.approx(apart / norm, rel=1e-12)
+    assert found.mean_abs == pytest.approx(apart / first.size, rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", [comparison_numpy, comparison_numba])
+def test_what_is_not_finite_among_what_is_equal(engine: Any) -> None:
+    first = np.ones(3 << 20, "float32")
+    first[[5, 2 << 20]] = np.nan, np.inf
+    second = first.copy()
+    second[-1] = 3
+    second[-2] = np.nan
+    found = array_difference(first, second, engine=engine)
+    assert found is not None
+    assert (found.changed, found.nonfinite, found.max_abs) == (2, (2, 3), 2.0)
+
+
+def test_bytes_that_lie_at_odd_places() -> None:
+    raw = np.zeros(4 * 1001 + 3, np.uint8)
+    for start in range(4):
+        first = raw[start : start + 4000].view("float32")
+        second = np.zeros(1000, "float32")
+        assert array_difference(first, second) is None
+        second[999] = 1
+        found = array_difference(first, second)
+        assert found is not None
+        assert found.changed == 1
+
+
+@given(st.permutations(range(3)), st.permutations(range(3)), st.integers(0, 59))
+@settings(deadline=None)
+def test_axes_in_any_order(one: list[int], two: list[int], at: int) -> None:
+    first = np.arange(60.0).reshape(3, 4, 5)
+    other = np.array(first.transpose(one), order="C").transpose(np.argsort(one))
+    second = np.array(first.transpose(two), order="C").transpose(np.argsort(two))
+    assert array_difference(other, second) is None
+    second[np.unravel_index(at, second.shape)] += 7
+    found = array_difference(other, second)
+    assert found is not None
+    assert (found.changed, found.max_abs) == (1, 7.0)
+
+
+def test_a_large_transposed_array_is_compared_in_pieces() -> None:
+    first = np.arange(1_200_000.0).reshape(1000, 1200)
+    second = np.ascontiguousarray(first.T)
+    tracemalloc.start()
+    try:
+        assert array_difference(first, second.T) is None
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < first.nbytes / 8
+    second[700, 300] += 1
+    found = array_difference(first, second.T)
+    assert found is not None
+    assert found.changed == 1
 
 
 def test_a_transposed_view_is_read_in_its_own_order() -> None:
