@@ -45,6 +45,8 @@ DTYPES: Final[Mapping[str, str]] = {
 """The format's names of dtypes, and NumPy's and ml_dtypes'."""
 LENGTH_BYTES: Final = 8
 _PACKED: Final = {"F4": 2}
+# What Hugging Face's libraries write for the framework that a file is of.
+_FRAMEWORKS: Final = {"pt": "torch", "tf": "tensorflow", "np": "numpy"}
 # The format's own limit on its header.
 _LONGEST_HEADER: Final = 100_000_000
 _HEADER_DEPTH: Final = 4
@@ -72,7 +74,8 @@ def read(path: str | os.PathLike[str]) -> Contents:
     addresses = addresses_of_names(header, is_address=manifest is not None)
     arrays = [_array(source, start, name, addresses[name], entry) for name, entry in header.items()]
     _must_fill(source, start, arrays)
-    framework = str(metadata.get("format", ""))[:100]
+    framework = metadata.get("format", "")[:100]
+    framework = _FRAMEWORKS.get(framework, framework)
     model = assemble(source.path, arrays, manifest, Described(framework=framework))
     return Contents(source.path, NAME, model, manifest)
 
