@@ -34,7 +34,7 @@ demo: $(DEMO_INSTALLED) ## train a small network under `parametry run`
 	@echo '  README.md                                how to use it from Python'
 
 test: $(ALL_INSTALLED) $(MODELS_FETCHED) ## run the tests (PYTEST_ARGS=... is passed on)
-	.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(ALL_INSTALLED) ## lint, formatting, types, and which room imports which
 	.venv/bin/ruff check .
