@@ -5,6 +5,7 @@
     ParametryError
     ├── NotAModel            (TypeError)     inspect() got something that is no model
     ├── SourceMissing        (FileNotFoundError)  inspect() got a path where no file is
+    │   └── RunMissing                       no recorded run has that name
     ├── FrameworkMissing     (ImportError)   a framework that the work needs is not installed
     ├── UnknownAddress       (KeyError)      an exact look-up of an address that is not there
     ├── NothingMatched       (LookupError)   a pattern that matches no address
@@ -19,7 +20,10 @@
     ├── NotSupported         (NotImplementedError)  what this framework cannot do
     ├── FormatError          (ValueError)    a file that is cut short, damaged, hostile or unknown
     │   └── UnknownFormat                    a file of no kind that is known, or that is no model
-    └── LoadError            (ValueError)    a file and a model that do not fit together
+    ├── LoadError            (ValueError)    a file and a model that do not fit together
+    ├── StoreError           (OSError)       a run's file cannot be made or changed
+    ├── UnknownSink          (ValueError)    no tracker or kind of file has that name
+    └── SinkError            (RuntimeError)  a tracker did not take what a run tells
 
 Each message says what is wrong, at which address, in which source, what was expected, and ends in
 a hint that helps. Each class is also the built-in exception that Python users would expect, so
@@ -41,11 +45,15 @@ __all__ = [
     "ParametryError",
     "PatternError",
     "RuleError",
+    "RunMissing",
     "ShapeMismatch",
+    "SinkError",
     "SourceMissing",
+    "StoreError",
     "TieError",
     "UnknownAddress",
     "UnknownFormat",
+    "UnknownSink",
     "ValueUnavailable",
 ]
 
@@ -81,6 +89,10 @@ class SourceMissing(ParametryError, FileNotFoundError):
 
     # FileNotFoundError.__str__ speaks of an error number.
     __str__ = ParametryError.__str__
+
+
+class RunMissing(SourceMissing):
+    """No recorded run has the name that was given."""
 
 
 class FrameworkMissing(ParametryError, ImportError):
@@ -136,6 +148,21 @@ class NotSupported(ParametryError, NotImplementedError):
 
 class LoadError(ParametryError, ValueError):
     """A file and a model do not fit together; nothing was changed."""
+
+
+class StoreError(ParametryError, OSError):
+    """A run's file cannot be made or changed: no room, no permission, or it is there already."""
+
+    # OSError.__str__ speaks of an error number.
+    __str__ = ParametryError.__str__
+
+
+class UnknownSink(ParametryError, ValueError):
+    """A run is to be told or exported to something that no tracker or kind of file is called."""
+
+
+class SinkError(ParametryError, RuntimeError):
+    """A tracker did not take what a run tells; the run itself is as it was."""
 
 
 class FormatError(ParametryError, ValueError):

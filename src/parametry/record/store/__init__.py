@@ -1,0 +1,1 @@
+"""One SQLite file for each run: what is in it, who writes it, who reads it."""

@@ -1,0 +1,124 @@
+"""Points of metrics in blocks: consecutive points with the same keys, packed column by column.
+
+A block is a run of 8-byte numbers, little-endian, one column after the other::
+
+    seq     int64    the number of the fact
+    step    int64
+    epoch   int64    -1 outside of epochs
+    time    float64  seconds since 1970
+    value   float64  of the first key, then of the second, and so on
+
+so that with *n* points of *k* keys it has ``8 * n * (4 + k)`` bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parametry.core.facts import Per, Points
+
+__all__ = ["LONGEST", "NO_EPOCH", "Block", "Group", "Columns"]
+
+LONGEST: Final = 1_000
+"""How many points a block holds at most."""
+
+NO_EPOCH: Final = -1
+_INTEGER, _FLOAT = np.dtype("<i8"), np.dtype("<f8")
+_BEFORE_VALUES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Points as the file has them.
+
+    Attributes:
+        first: The number of the first fact.
+        last: The number of the last.
+        count: How many there are.
+        data: The columns.
+    """
+
+    first: int
+    last: int
+    count: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class Group:
+    """Points with the same keys, on their way into blocks."""
+
+    seqs: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    epochs: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    values: list[tuple[float, ...]] = field(default_factory=list)
+
+    def blocks(self) -> Iterator[Block]:
+        """The blocks that hold the points, in order."""
+        for start in range(0, len(self.seqs), LONGEST):
+            part = slice(start, start + LONGEST)
+            seqs = self.seqs[part]
+            whole: list[tuple[Sequence[Any], np.dtype[Any]]] = [
+                (seqs, _INTEGER),
+                (self.steps[part], _INTEGER),
+                (self.epochs[part], _INTEGER),
+                (self.times[part], _FLOAT),
+                *((column, _FLOAT) for column in zip(*self.values[part], strict=True)),
+            ]
+            data = b"".join(np.array(column, kind).tobytes() for column, kind in whole)
+            yield Block(seqs[0], seqs[-1], len(seqs), data)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What blocks of one series hold, one array a column; views of the bytes, not to be changed.
+
+    Attributes:
+        seqs: int64 (n,): the numbers of the facts.
+        steps: int64 (n,).
+        epochs: int64 (n,): `NO_EPOCH` outside of epochs.
+        times: float64 (n,): seconds since 1970.
+        values: float64 (n, k): the values of each key.
+    """
+
+    seqs: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    epochs: NDArray[np.int64]
+    times: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, blocks: Sequence[bytes], keys: int) -> Columns:
+        """The columns of blocks in a row.
+
+        Args:
+            blocks: The data of each.
+            keys: How many keys they have.
+
+        Raises:
+            ValueError: The bytes are not those of a block.
+        """
+        width = _BEFORE_VALUES + keys
+        parts = [np.frombuffer(data, _INTEGER).reshape(width, -1) for data in blocks]
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts or [np.empty((width, 0))], 1)
+        whole = whole.astype(_INTEGER, copy=False)
+        floats = whole.view(_FLOAT)
+        return cls(whole[0], whole[1], whole[2], floats[3], floats[_BEFORE_VALUES:].T)
+
+    def points(self, per: Per, keys: Sequence[str], rows: NDArray[np.intp]) -> Iterator[Points]:
+        """Some of the rows as facts."""
+        for row in rows.tolist():
+            epoch = int(self.epochs[row])
+            yield Points(
+                per,
+                int(self.steps[row]),
+                None if epoch == NO_EPOCH else epoch,
+                float(self.times[row]),
+                dict(zip(keys, self.values[row].tolist(), strict=True)),
+            )

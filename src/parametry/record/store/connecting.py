@@ -1,0 +1,88 @@
+"""Opening a run's file to read it: never changed, whatever state it was left in."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from parametry.errors import FormatError
+from parametry.record.store.schema import VERSION, check, migrate
+
+__all__ = ["reading"]
+
+_PATIENCE = 10.0
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that reads, with rows that know their columns; closed at the end.
+
+    It sees what was committed when it was asked first, and nothing later: all that is read within
+    is of one moment. A file of an older version is read as a copy in memory.
+
+    Args:
+        path: The run's file.
+
+    Raises:
+        FormatError: It is damaged, another kind of file, or of a later version than is known.
+    """
+    try:
+        connection = _open(path)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from None
+    with contextlib.closing(connection):
+        try:
+            version = check(connection, path)
+            if version < VERSION:
+                copy = sqlite3.connect(":memory:", isolation_level=None)
+                connection.backup(copy)
+                connection.close()
+                connection = copy
+                migrate(connection, version)
+            connection.row_factory = sqlite3.Row
+            connection.execute("BEGIN")
+            yield connection
+        except sqlite3.Error as error:
+            raise _unreadable(path, error) from None
+        finally:
+            connection.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        return _connected(path, "mode=ro")
+    except sqlite3.OperationalError:
+        # A write-ahead log cannot be read from where its index cannot be written. Where there is
+        # no log, the file is all there is: https://www.sqlite.org/wal.html, "Read-Only Databases".
+        log = path.with_name(path.name + "-wal")
+        if not path.exists() or (log.exists() and log.stat().st_size):
+            raise
+        return _connected(path, "mode=ro&immutable=1")
+
+
+def _connected(path: Path, options: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?{options}",
+        uri=True,
+        timeout=_PATIENCE,
+        isolation_level=None,
+    )
+    try:
+        connection.execute(
+            "SELECT count(*) FROM sqlite_schema"
+        ).fetchone()  # reads for the first time
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> FormatError:
+    log = path.with_name(path.name + "-wal")
+    hint = None
+    if isinstance(error, sqlite3.OperationalError) and log.exists():
+        hint = f"copy it with {log.name} to a folder that can be written, and read it there"
+    return FormatError(f"this run cannot be read: {error}", path=path, hint=hint)
