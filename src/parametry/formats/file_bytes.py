@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import mmap
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,10 +55,25 @@ class FileBytes:
         Raises:
             FormatError: The file ends before, or was changed since it was opened.
         """
-        self.must_hold(offset, length)
-        buffer = bytearray(length)
-        self.read_into(offset, memoryview(buffer))
-        return bytes(buffer)
+        with self.reading() as read:
+            return read(offset, length)
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int, int], bytes]]:
+        """A function that reads as `read` does, for many small reads of a file opened once.
+
+        Raises:
+            FormatError: The file was changed since it was opened first.
+        """
+        with self.opened() as descriptor:
+
+            def read(offset: int, length: int) -> bytes:
+                self.must_hold(offset, length)
+                buffer = bytearray(length)
+                self._fill(descriptor, offset, memoryview(buffer))
+                return bytes(buffer)
+
+            yield read
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill a buffer of bytes from an offset on.
@@ -97,6 +111,8 @@ class FileBytes:
         self.must_hold(offset, length)
         if not length:
             return memoryview(b"")
+        import mmap
+
         start = offset - offset % mmap.ALLOCATIONGRANULARITY
         with self.opened() as descriptor:
             pages = mmap.mmap(

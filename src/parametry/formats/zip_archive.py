@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import struct
-import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -17,16 +16,14 @@ from typing import Final
 from parametry.errors import FormatError
 from parametry.formats.file_bytes import FileBytes
 from parametry.formats.file_store import BLOCK
+from parametry.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry, directory
 
 __all__ = ["Member", "ZipArchive", "names_in"]
 
 _LOCAL_HEADER: Final = struct.Struct("<4s5H3L2H")
 _LOCAL_SIGNATURE: Final = b"PK\x03\x04"
-_ENCRYPTED: Final = 0x1
-_UTF8: Final = 0x800
 # What deflate can make of one byte at most, and the bytes that it has besides.
 _MOST_EXPANSION: Final = 1032
-_MOST_MEMBERS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +147,16 @@ class ZipArchive:
         """
         source = FileBytes.of(path)
         members: dict[str, Member] = {}
-        for entry in _directory(source):
-            member = _member(source, entry)
-            if member.name in members:
-                raise FormatError(
-                    "the archive has two members of this name",
-                    path=source.path,
-                    address=member.name,
-                    offset=entry.header_offset,
-                )
-            members[member.name] = member
+        with source.reading() as read:
+            for entry in directory(source):
+                if entry.name in members:
+                    raise FormatError(
+                        "the archive has two members of this name",
+                        path=source.path,
+                        address=entry.name,
+                        offset=entry.offset,
+                    )
+                members[entry.name] = _member(source, entry, read)
         _must_not_overlap(source, list(members.values()))
         kept = {name: found for name, found in members.items() if not name.endswith("/")}
         return cls(source, MappingProxyType(kept))
@@ -174,63 +171,35 @@ def names_in(path: str | os.PathLike[str]) -> frozenset[str]:
     Raises:
         FormatError: The directory cannot be read.
     """
-    return frozenset(entry.filename for entry in _directory(FileBytes.of(path)))
+    return frozenset(entry.name for entry in directory(FileBytes.of(path)))
 
 
-def _directory(source: FileBytes) -> list[zipfile.ZipInfo]:
-    try:
-        with source.opened() as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-            entries = zipfile.ZipFile(file).infolist()
-    except FormatError:
-        raise
-    except Exception as error:  # a parser that is not ours may raise anything on damaged bytes
-        raise FormatError(
-            f"the archive's directory cannot be read: {str(error) or type(error).__name__}",
-            path=source.path,
-            hint="it may be cut short; get it again",
-        ) from error
-    if len(entries) > _MOST_MEMBERS:
-        raise FormatError(f"the archive has {len(entries):,} members", path=source.path)
-    return entries
-
-
-def _member(source: FileBytes, entry: zipfile.ZipInfo) -> Member:
+def _member(source: FileBytes, entry: Entry, read: Callable[[int, int], bytes]) -> Member:
     def fault(message: str) -> FormatError:
-        return FormatError(
-            message, path=source.path, address=entry.filename, offset=max(entry.header_offset, 0)
-        )
+        return FormatError(message, path=source.path, address=entry.name, offset=entry.offset)
 
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise fault(f"it is packed by method {entry.compress_type}, known are 0 and 8 (deflate)")
-    if entry.flag_bits & _ENCRYPTED:
+    if entry.method not in (STORED, DEFLATED):
+        raise fault(f"it is packed by method {entry.method}, known are 0 and 8 (deflate)")
+    if entry.flags & ENCRYPTED:
         raise fault("it is encrypted")
-    told = entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF8 else "cp437", "replace")
-    raw = source.read(entry.header_offset, _LOCAL_HEADER.size + len(told))
+    raw = read(entry.offset, _LOCAL_HEADER.size + len(entry.stored_name))
     fields = _LOCAL_HEADER.unpack(raw[: _LOCAL_HEADER.size])
     signature, _, _, method, *_, name_length, extra_length = fields
-    if signature != _LOCAL_SIGNATURE or method != entry.compress_type:
+    if signature != _LOCAL_SIGNATURE or method != entry.method:
         raise fault("its own header says otherwise than the directory")
-    if name_length != len(told) or raw[_LOCAL_HEADER.size :] != told:
+    if name_length != len(entry.stored_name) or raw[_LOCAL_HEADER.size :] != entry.stored_name:
         raise fault("its own header has another name than the directory")
-    packed = entry.compress_type == zipfile.ZIP_DEFLATED
-    offset = entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length
-    source.must_hold(offset, entry.compress_size)
-    if packed and entry.file_size > (entry.compress_size + 1) * _MOST_EXPANSION:
+    packed = entry.method == DEFLATED
+    offset = entry.offset + _LOCAL_HEADER.size + name_length + extra_length
+    source.must_hold(offset, entry.stored)
+    if packed and entry.length > (entry.stored + 1) * _MOST_EXPANSION:
         raise fault(
-            f"it is said to unpack from {entry.compress_size:,} to {entry.file_size:,} bytes, "
+            f"it is said to unpack from {entry.stored:,} to {entry.length:,} bytes, "
             "which deflate cannot"
         )
-    if not packed and entry.file_size != entry.compress_size:
+    if not packed and entry.length != entry.stored:
         raise fault("it is stored as it is, and said to be of another length")
-    return Member(
-        source,
-        entry.filename,
-        offset,
-        entry.compress_size,
-        entry.file_size,
-        entry.CRC,
-        packed,
-    )
+    return Member(source, entry.name, offset, entry.stored, entry.length, entry.checksum, packed)
 
 
 def _must_not_overlap(source: FileBytes, members: list[Member]) -> None:
