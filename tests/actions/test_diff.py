@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tracemalloc
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -361,3 +363,156 @@ def test_a_file_is_a_side(tmp_path: Path) -> None:
     assert not pm.diff(tmp_path / "one.npz", pm.inspect(tmp_path / "one.npz"))
     with pytest.raises(pm.SourceMissing):
         pm.diff(tmp_path / "one.npz", tmp_path / "gone.npz")
+
+
+# ---------------------------------------------------------------- other names, other layouts
+
+
+def of(framework: str, *entries: pm.Parameter) -> pm.Model:
+    return dataclasses.replace(model(entries), framework=framework)
+
+
+def kernels(shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.arange(float(np.prod(shape)), dtype="float32").reshape(shape)
+
+
+def test_map_says_where_the_first_stand_in_the_second() -> None:
+    first = model([parameter("body/a/w"), parameter("body/b/w", (3.0, 4.0)), parameter("seed")])
+    second = model([parameter("x/a/v"), parameter("x/b/v", (3.0, 5.0))])
+    found = pm.diff(first, second, map={"body/*/w": "x/*/v", "seed": None})
+    assert {at: each.differs for at, each in found.parameters.items()} == {"body/b/w": ("values",)}
+    assert found.parameters["body/b/w"].second.address == "x/b/v"  # type: ignore[union-attr]
+    assert found.compared.parameters == 2
+    renames = {"body/a/w": "x/a/v", "body/b/w": "x/b/v", "seed": "seed"}
+    found = pm.diff(first, second, map=renames.__getitem__)
+    assert {at: each.kind for at, each in found.parameters.items()} == {
+        "body/b/w": "changed", "seed": "removed",
+    }  # fmt: skip
+
+
+def test_a_map_that_cannot_be_meant() -> None:
+    first, second = model([parameter("a"), parameter("b")]), model([parameter("c")])
+    with pytest.raises(pm.NothingMatched, match=r"(?s)'a' to 'd', which the second.*nearest: "):
+        pm.diff(first, second, map={"a": "d"})
+    with pytest.raises(pm.NothingMatched, match="matches nothing"):
+        pm.diff(first, second, map={"x": "c"})
+    with pytest.raises(pm.LoadError, match=r"both 'a' and 'b' to 'c'"):
+        pm.diff(first, second, map={"a": "c", "b": "c"})
+    # What other addresses of the same rule lead to is there, so that these are a finding.
+    found = pm.diff(model([parameter("x/1"), parameter("x/2")]), model([parameter("y/1")]),
+                    map={"x/*": "y/*"})  # fmt: skip
+    assert {at: each.kind for at, each in found.parameters.items()} == {"x/2": "removed"}
+
+
+def test_a_map_follows_ties() -> None:
+    tied = model([parameter("a", aliases=("b",))])
+    apart = model([parameter("x"), parameter("y", (1.0, 3.0))])
+    found = pm.diff(tied, apart, map={"a": "x", "b": "y"})
+    assert {at: each.differs for at, each in found.parameters.items()} == {"b": ("values",)}
+
+
+def test_transposed_on_request() -> None:
+    table = kernels((2, 3))
+    first, second = model([parameter("a", table)]), model([parameter("b", table.T)])
+    assert pm.diff(first, second, map={"a": "b"}).parameters["a"].differs == ("shape",)
+    assert not pm.diff(first, second, map={"a": ("b", "T")})
+    square = kernels((3, 3))
+    first, second = model([parameter("a", square)]), model([parameter("b", square.T)])
+    assert not pm.diff(first, second, map={"a": ("b", "T")})
+    assert pm.diff(first, second, map={"a": "b"})
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 3), (3, 4, 5), (3, 3, 4, 5), (3, 3, 3, 3)])
+def test_frameworks_that_lay_out_kernels_differently(shape: tuple[int, ...]) -> None:
+    kernel = kernels(shape)
+    order = (*range(2, len(shape)), 1, 0)
+    weight = np.ascontiguousarray(np.moveaxis(kernel, (-1, -2), (0, 1)))
+    assert np.array_equal(weight.transpose(order), kernel)
+    keras = of("keras (jax)", parameter("d/kernel", kernel))
+    torch = of("torch", parameter("d/weight", weight))
+    assert not pm.diff(keras, torch, map={"d/kernel": "d/weight"})
+    assert not pm.diff(torch, keras, map={"d/weight": "d/kernel"})
+    changed = weight.copy()
+    changed[(0,) * len(shape)] += 2
+    found = pm.diff(
+        keras, of("torch", parameter("d/weight", changed)), map={"d/kernel": "d/weight"}
+    ).parameters["d/kernel"]
+    assert found.differs == ("values",)
+    assert found.axes == order
+    assert found.transposed is (len(shape) < 4)
+    assert found.values is not None
+    assert (found.values.changed, found.values.max_abs) == (1, 2.0)
+
+
+def test_embeddings_lie_alike_everywhere() -> None:
+    table = kernels((3, 3))
+    keras = of("keras 3.15.1", parameter("e/embeddings", table))
+    torch = of("torch", parameter("e/weight", table))
+    assert not pm.diff(keras, torch, map={"e/embeddings": "e/weight"})
+
+
+def test_of_one_framework_nothing_is_transposed() -> None:
+    table = kernels((2, 3))
+    sides = (of("keras (jax)", parameter("a/kernel", side)) for side in (table, table.T))
+    assert pm.diff(*sides).parameters["a/kernel"].differs == ("shape",)
+
+
+def test_of_no_known_framework_the_shapes_tell_where_they_leave_one_order() -> None:
+    table = kernels((2, 3))
+    found = pm.diff(of("", parameter("w", table)), of("", parameter("w", table.T + 1)))
+    assert found.parameters["w"].axes == (1, 0)
+    assert found.parameters["w"].values.changed == 6  # type: ignore[union-attr]
+    assert not pm.diff(of("", parameter("w", table)), of("", parameter("w", table.T)))
+    # An axis of one element may stand anywhere.
+    conv = kernels((3, 3, 1, 5))
+    assert not pm.diff(of("", parameter("w", conv)),
+                       of("", parameter("w", conv.transpose(3, 2, 0, 1))))  # fmt: skip
+    two_ways = (
+        of("", parameter("w", kernels((3, 3, 5, 5)))),
+        of("", parameter("w", kernels((5, 5, 3, 3)))),
+    )
+    found = pm.diff(*two_ways)
+    assert (found.parameters["w"].differs, found.parameters["w"].ambiguous) == (("shape",), True)
+
+
+def test_a_square_kernel_is_not_guessed() -> None:
+    table = kernels((3, 3))
+    keras, unknown = of("keras", parameter("w", table)), of("", parameter("w", table.T))
+    found = pm.diff(keras, unknown).parameters["w"]
+    assert (found.differs, found.axes, found.ambiguous) == (("values",), None, True)
+    assert "map= tells" in str(pm.diff(keras, unknown))
+    assert not pm.diff(keras, unknown, map={"w": ("w", "T")})
+    assert not pm.diff(keras, of("", parameter("w", table)))
+    # Two files of which nothing is known were most likely written alike.
+    assert not pm.diff(of("", parameter("w", table)), unknown).parameters["w"].ambiguous
+
+
+def test_the_same_map_as_of_convert(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **{"x/kernel": kernels((2, 3)), "y/b": kernels((4,))})  # type: ignore[arg-type]
+    view = pm.inspect(tmp_path / "a.npz")
+    rules: dict[str, Any] = {"x/*": ("layers/*", "T"), "y/**": "z/**"}
+    pm.convert(view, tmp_path / "b.safetensors", map=rules)
+    assert not pm.diff(view, tmp_path / "b.safetensors", map=rules)
+    assert pm.diff(view, tmp_path / "b.safetensors")
+
+
+def test_progress_is_told_in_bytes() -> None:
+    told: list[tuple[int, int]] = []
+    sides = [model([parameter("a"), parameter("b", (1.0, 2.0, 3.0))]) for _ in range(2)]
+    pm.diff(*sides, progress=lambda done, whole: told.append((done, whole)))
+    assert told == [(16, 40), (40, 40)]
+
+
+def test_files_are_compared_where_they_lie(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=1 << 22)
+    np.savez(tmp_path / "a.npz", w=values)
+    np.savez(tmp_path / "b.npz", w=values + 1)
+    pm.diff(tmp_path / "a.npz", tmp_path / "b.npz")  # modules are loaded, loops compiled
+    tracemalloc.start()
+    try:
+        found = pm.diff(tmp_path / "a.npz", tmp_path / "b.npz")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.parameters["w"].values.changed == values.size  # type: ignore[union-attr]
+    assert peak < values.nbytes / 4

@@ -237,6 +237,8 @@ def test_a_parameter_tells_what_each_side_has(make) -> None:
         "first": {"address": "a/kernel", "shape": [2], "dtype": "float32", "role": "trainable"},
         "second": {"address": "b/kernel", "shape": [2], "dtype": "bfloat16", "role": "frozen"},
         "transposed": False,
+        "axes": None,
+        "ambiguous": False,
         "values": {
             "size": 2, "changed": 1, "share": 0.5, "max_abs": 2.0, "mean_abs": 1.0,
             "relative": pytest.approx(2 / 5**0.5), "cosine": pytest.approx(9 / 85**0.5),

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from parametry.actions.comparing import Comparing
+from parametry.actions.renaming import AddressMap, Renamed, renaming
 from parametry.actions.viewing import view_of
 from parametry.conventions.names import automatic
 from parametry.core.address import nearest
-from parametry.core.array_difference import ArrayDifference
-from parametry.core.counterparts import Pair, likely_renames, pairs, tie_form
+from parametry.core.counterparts import Goal, Pair, likely_renames, pairs, tie_form
 from parametry.core.difference import (
-    Aspect,
     Compared,
     Difference,
     HyperparameterDifference,
     HyperparameterDifferences,
-    ParameterDifference,
     ParameterDifferences,
     Side,
     TieDifference,
@@ -27,11 +26,11 @@ from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.model import Model
 from parametry.core.parameter import Parameter
 from parametry.core.pattern import Pattern, compile_pattern
+from parametry.core.progress import Progress, unwatched
 from parametry.core.report import Report
 from parametry.core.tie import Tie
 from parametry.core.value import class_name, same
-from parametry.errors import NotAModel, NothingMatched, ValueUnavailable
-from parametry.kernels.comparison import array_difference
+from parametry.errors import LoadError, NotAModel, NothingMatched
 
 __all__ = ["diff"]
 
@@ -45,13 +44,20 @@ def diff(
     values: bool = True,
     tolerance: float = 0.0,
     optimizer: bool = False,
+    map: AddressMap | None = None,
+    progress: Progress = unwatched,
 ) -> Difference:
     """What was chosen, learned and tied differently in two models.
 
     Both are read, not run, and stay as they are. Parameters are compared by address; one that is
     tied on one side is compared with what stands at its address on the other. Values are compared
-    in float64, one parameter at a time. An element differs if it is further than ``tolerance`` from
-    its counterpart; with 0, if its bits differ. NaN equals NaN.
+    in float64, one parameter at a time, and those of files that can be mapped where they lie. An
+    element differs if it is further than ``tolerance`` from its counterpart; with 0, if its bits
+    differ. NaN equals NaN.
+
+    Where two frameworks lay kernels out differently (torch's ``out, in`` and Keras's ``in, out``),
+    the second's axes are reordered if the kernel's name or the shapes leave no doubt. A square
+    kernel of which nothing tells how it lies is compared as it is, and marked as ambiguous.
 
     The names that Keras gives by counting (``dense_7``) are no difference, wherever two models'
     layers have the same address.
@@ -66,6 +72,10 @@ def diff(
         values: Whether to compare parameters' values; False reads none.
         tolerance: The largest absolute difference of two elements that does not count.
         optimizer: Whether to compare the optimizers' slots too.
+        map: Where the first's parameters stand in the second, as `parametry.convert` takes it:
+            ``{"body/*/kernel": "layers/*/weight"}``; with None they are left out, with
+            ``("address", "T")`` they are compared transposed.
+        progress: Told the bytes that are compared and all that will be, as it goes on.
 
     Returns:
         A `Difference`: false where nothing differs.
@@ -74,7 +84,9 @@ def diff(
         NotAModel: One of both is no model.
         FormatError: A file is of no known format, or damaged.
         SourceMissing: There is no such file.
-        NothingMatched: A pattern of ``select`` matches no address of either model.
+        NothingMatched: A pattern of ``select`` matches no address of either model, one of ``map``
+            none of the first, or leads to none of the second.
+        LoadError: ``map`` sends two parameters to one address.
         PatternError: A pattern cannot be read.
         ValueUnavailable: A value cannot be read at this moment, as within a compiled step.
         ValueError: The tolerance is negative or not finite.
@@ -96,23 +108,28 @@ def diff(
     wanted = _Wanted(_patterns(select), _patterns(ignore))
     one, two = _view(first, "first"), _view(second, "second")
     addresses = [each for each in _addresses(one, two) if wanted(each)]
-    held = [found for found in pairs(one.parameters, two.parameters) if wanted(*found.addresses)]
+    goal = _goal(map, one, two, optimizer)
+    held = [
+        found for found in pairs(one.parameters, two.parameters, goal) if wanted(*found.addresses)
+    ]
     slots = [
         found
-        for found in pairs(one.optimizer_parameters, two.optimizer_parameters)
+        for found in pairs(one.optimizer_parameters, two.optimizer_parameters, goal)
         if optimizer and wanted(*found.addresses)
     ]
     ties = tuple(found for found in _ties(one.ties, two.ties) if wanted(*found.tie))
     wanted.must_have_matched(one, two)
 
     differing, origins = _chosen(one, two, addresses)
+    comparing = Comparing(one.framework, two.framework, values, tolerance)
+    comparing.watch(progress, (*held, *slots))
     return Difference(
         first=Side.of(one),
         second=Side.of(two),
         hyperparameters=differing,
         origins=origins,
-        parameters=_compared(held, values, tolerance),
-        optimizer_parameters=_compared(slots, values, tolerance),
+        parameters=_compared(held, comparing),
+        optimizer_parameters=_compared(slots, comparing),
         ties=ties,
         compared=Compared(
             hyperparameters=len(addresses),
@@ -247,9 +264,60 @@ def _other_origin(first: Hyperparameter, second: Hyperparameter) -> bool:
 # ---------------------------------------------------------------- what was learned, and ties
 
 
-def _compared(found: Iterable[Pair], values: bool, tolerance: float) -> ParameterDifferences:
+def _goal(rules: AddressMap | None, one: Model, two: Model, optimizer: bool) -> Goal:
+    """Where the first's addresses are in the second, once it is sure that the rules can be meant.
+
+    Raises:
+        NothingMatched: A rule matches nothing in the first, or leads to nothing in the second.
+        LoadError: Two arrays go to one address.
+    """
+    sides = [
+        [*model.parameters.values(), *(model.optimizer_parameters.values() if optimizer else ())]
+        for model in (one, two)
+    ]
+    ones, twos = ({at: e for e in side for at in (e.address, *e.aliases)} for side in sides)
+    rename = renaming(rules, ones)
+    if rules is not None:
+        _must_lead_somewhere(rename, ones, twos)
+
+    def goal(address: str) -> tuple[str, bool] | None:
+        found = rename(address)
+        return None if found.address is None else (found.address, found.transposed)
+
+    return goal
+
+
+def _must_lead_somewhere(
+    rename: Callable[[str], Renamed], ones: Mapping[str, Parameter], twos: Mapping[str, Parameter]
+) -> None:
+    came: dict[str, str] = {}
+    lost: dict[str, tuple[str, str]] = {}
+    led: set[str] = set()
+    for address, entry in ones.items():
+        goal = rename(address)
+        if goal.address is None or goal.by is None:
+            continue
+        other = came.setdefault(goal.address, address)
+        if ones[other] is not entry:
+            raise LoadError(
+                f"map= sends both {other!r} and {address!r} to {goal.address!r}",
+                hint="map= one of them to None, or to another address",
+            )
+        if goal.address in twos:
+            led.add(goal.by)
+        else:
+            lost.setdefault(goal.by, (address, goal.address))
+    for by, (address, goal_address) in lost.items():
+        if by not in led:
+            raise NothingMatched(
+                f"map= sends {address!r} to {goal_address!r}, which the second model has not",
+                hint=f"nearest: {', '.join(nearest(goal_address, twos)) or 'none'}",
+            )
+
+
+def _compared(found: Iterable[Pair], comparing: Comparing) -> ParameterDifferences:
     """The pairs that differ; the values of one pair after the other are read."""
-    each = [_difference(pair, values, tolerance) for pair in found]
+    each = [comparing.difference(pair) for pair in found]
     out = [difference for difference in each if difference is not None]
     renames = likely_renames(
         (gone.first for gone in out if gone.first is not None and gone.second is None),
@@ -263,40 +331,6 @@ def _compared(found: Iterable[Pair], values: bool, tolerance: float) -> Paramete
             for each in out
         }
     )
-
-
-def _difference(pair: Pair, values: bool, tolerance: float) -> ParameterDifference | None:
-    one, two = pair.first, pair.second
-    if one is None or two is None:
-        return ParameterDifference(pair.address, one, two)
-    differs: list[Aspect] = []
-    shape = two.shape[::-1] if pair.transposed else two.shape
-    if one.shape != shape:
-        differs.append("shape")
-    if one.dtype != two.dtype:
-        differs.append("dtype")
-    if one.role != two.role:
-        differs.append("role")
-    apart = None
-    if values and one.shape == shape:
-        apart = _values(one, two, pair.transposed, tolerance)
-        if apart is not None:
-            differs.append("values")
-    if not differs:
-        return None
-    return ParameterDifference(pair.address, one, two, tuple(differs), apart, pair.transposed)
-
-
-def _values(
-    one: Parameter, two: Parameter, transposed: bool, tolerance: float
-) -> ArrayDifference | None:
-    try:
-        first, second = one.numpy(), two.numpy()
-    except ValueUnavailable as error:
-        raise ValueUnavailable(
-            error.message, hint=f"{error.hint}; or leave values out: diff(..., values=False)"
-        ) from error
-    return array_difference(first, second.T if transposed else second, tolerance=tolerance)
 
 
 def _ties(one: Iterable[Tie], two: Iterable[Tie]) -> Iterator[TieDifference]:

@@ -13,6 +13,7 @@ from parametry.core.coverage import Gap
 from parametry.core.dtype import numpy_dtype
 from parametry.core.mappings import Parameters
 from parametry.core.parameter import Parameter
+from parametry.core.progress import Progress, unwatched
 from parametry.core.statistics import ArrayStatistics, Statistics
 from parametry.core.value import class_name
 from parametry.errors import DtypeMismatch, NotAModel
@@ -24,7 +25,13 @@ __all__ = ["stats"]
 _ARRAY = "array"
 
 
-def stats(source: Any, *, select: str | Iterable[str] = (), exact: bool = False) -> Statistics:
+def stats(
+    source: Any,
+    *,
+    select: str | Iterable[str] = (),
+    exact: bool = False,
+    progress: Progress = unwatched,
+) -> Statistics:
     """Counts, extremes, moments, norms, quantiles and a sketch of every parameter.
 
     NaN and the infinities are counted, and left out of everything else. Counts and extremes are
@@ -41,6 +48,7 @@ def stats(source: Any, *, select: str | Iterable[str] = (), exact: bool = False)
         exact: Whether quantiles and sketch are to be of all values. Otherwise those of an array of
             more than 65,536 values are of a sample of so many, one from each of as many parts;
             `ArrayStatistics.exact` tells which. Values of 8 bits are always counted exactly.
+        progress: Told the bytes that are read and all that will be, after each parameter.
 
     Returns:
         The statistics by address. What holds no numbers has none: `Statistics.gaps` names it.
@@ -72,7 +80,10 @@ def stats(source: Any, *, select: str | Iterable[str] = (), exact: bool = False)
     total = sum(entry.nbytes for entry in parameters.values())
     found: dict[str, ArrayStatistics] = {}
     gaps: list[Gap] = []
+    done = 0
     for entry in parameters.values():
+        progress(done, total)
+        done += entry.nbytes
         if not _has_numbers(entry.dtype):
             gaps.append(Gap(entry.address, f"{entry.dtype} values are no numbers"))
             continue

@@ -45,9 +45,10 @@ def convert(
     from parametry.actions.convert import convert as write
     from parametry.cli import messages
     from parametry.cli.progress import progress
+    from parametry.cli.renames import renames_of
     from parametry.sources.inspection import inspect
 
-    rules = dict(_rule(text) for text in renames)
+    rules = renames_of(renames)
     view = inspect(source)
     try:
         with progress(f"writing {target}", sys.stderr):
@@ -55,7 +56,7 @@ def convert(
                 view,
                 target,
                 select=select,
-                map=rules or None,
+                map=rules,
                 dtype=dtype,
                 optimizer=optimizer,
                 overwrite=not no_overwrite,
@@ -63,14 +64,3 @@ def convert(
     except OSError as problem:
         raise messages.CannotWrite(target, problem) from problem
     return 0
-
-
-def _rule(text: str) -> tuple[str, str | tuple[str, str] | None]:
-    from parametry.cli.messages import UsageFault
-
-    old, sign, new = text.partition("=")
-    if not sign or not old:
-        raise UsageFault(f"--map {text!r} is no OLD=NEW", hint="--map 'encoder/**=body/**'")
-    if not new:
-        return old, None
-    return old, ((new.removesuffix("^T"), "T") if new.endswith("^T") else new)

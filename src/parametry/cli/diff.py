@@ -10,7 +10,8 @@ __all__ = ["diff"]
 
 _HELP = """Show what differs between two models: what was chosen, learned and tied.
 
-Exits with 0 where nothing differs, 1 where something does.
+Exits with 0 where nothing differs, 1 where something does. OLD of --map is an address or pattern of
+the first file, NEW the second's; an empty NEW leaves out, a final ^T transposes.
 
 \b
 Examples:
@@ -18,6 +19,7 @@ Examples:
   parametry diff --select 'encoder/**' a.npz b.npz
   parametry diff --tolerance 1e-6 a.safetensors b.safetensors
   parametry diff --no-values --json a.keras b.keras
+  parametry diff --map '**/kernel=**/weight' net.keras net.pt
 """
 
 
@@ -33,6 +35,7 @@ Examples:
     default=0.0,
     help="The largest absolute difference of two elements that does not count.",
 )
+@click.option("--map", "renames", metavar="OLD=NEW", multiple=True, help="FIRST's OLD is NEW.")
 @click.option("--optimizer", is_flag=True, help="Compare the optimizers' slots too.")
 @JSON
 @PLAIN
@@ -44,6 +47,7 @@ def diff(
     ignore: tuple[str, ...],
     no_values: bool,
     tolerance: float,
+    renames: tuple[str, ...],
     optimizer: bool,
     as_json: bool,
     plain: bool,
@@ -54,11 +58,13 @@ def diff(
     from parametry.actions.diff import diff as compare
     from parametry.cli.output import put
     from parametry.cli.progress import progress
+    from parametry.cli.renames import renames_of
     from parametry.show.detail import Detail
     from parametry.sources.inspection import inspect
 
+    rules = renames_of(renames)
     one, two = inspect(first), inspect(second)
-    with progress("comparing", sys.stderr):
+    with progress(f"comparing {first} and {second}", sys.stderr) as told:
         found = compare(
             one,
             two,
@@ -66,7 +72,9 @@ def diff(
             ignore=ignore,
             values=not no_values,
             tolerance=tolerance,
+            map=rules,
             optimizer=optimizer,
+            progress=told,
         )
     put(found, kind="difference", detail=Detail(), as_json=as_json, plain=plain)
     return 1 if found else 0

@@ -55,8 +55,8 @@ def stats(
     from parametry.cli.progress import progress
     from parametry.show.detail import EVERYTHING, Detail
 
-    with progress(f"reading {source}", sys.stderr):
-        found = work_out(source, select=patterns, exact=exact)
+    with progress(f"reading {source}", sys.stderr) as told:
+        found = work_out(source, select=patterns, exact=exact, progress=told)
     if sort != "address":
         ordered = sorted(found.items(), key=lambda pair: _figure(pair[1], sort), reverse=True)
         found = found.of(dict(ordered), source=found.source, gaps=found.gaps)

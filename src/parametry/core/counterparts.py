@@ -6,12 +6,17 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from parametry.core.address import split
 from parametry.core.parameter import Parameter
 from parametry.core.tie import Tie
 
-__all__ = ["Pair", "likely_renames", "pairs", "tie_form"]
+__all__ = ["Goal", "Pair", "likely_renames", "pairs", "tie_form"]
+
+Goal: TypeAlias = "Callable[[str], tuple[str, bool] | None]"
+"""From an address of the first model to the second's, and whether it is transposed there; None
+where it is left out."""
 
 # A file may hold an address of ten thousand parts, and the work grows with their number.
 _MOST_PARTS = 16
@@ -22,10 +27,11 @@ class Pair:
     """What stands at one address in two models.
 
     Attributes:
-        address: The address, which may be an alias on either side.
+        address: The address in the first model, which may be an alias; in the second where the
+            first has nothing.
         first: The first model's parameter there, or None.
         second: The second model's, or None.
-        transposed: Whether a tie makes one the transpose of the other.
+        transposed: Whether a tie, or who said where it goes, makes one the transpose of the other.
     """
 
     address: str
@@ -43,7 +49,13 @@ class Pair:
         return found
 
 
-def pairs(first: Mapping[str, Parameter], second: Mapping[str, Parameter]) -> Iterator[Pair]:
+def _same(address: str) -> tuple[str, bool]:
+    return address, False
+
+
+def pairs(
+    first: Mapping[str, Parameter], second: Mapping[str, Parameter], goal: Goal = _same
+) -> Iterator[Pair]:
     """All parameters of two models with their counterparts, in the first's order.
 
     An address that is tied on one side leads to the array that it is tied to: a copy in which a tie
@@ -52,40 +64,51 @@ def pairs(first: Mapping[str, Parameter], second: Mapping[str, Parameter]) -> It
     Args:
         first: The first model's parameters by canonical address.
         second: The second's.
+        goal: Where the first's stand in the second.
     """
-    ways_one, ways_two = _ways(first), _ways(second)
+    ways_one, ways_two = _ways(first, goal), _ways(second, _same)
     met: set[tuple[str, str]] = set()
     for entry in first.values():
-        address = _common(entry, ways_two)
+        goals = [found[0] for at in (entry.address, *entry.aliases) if (found := goal(at))]
+        if not goals:
+            continue
+        address = next((at for at in goals if at in ways_two), None)
         if address is None:
             yield Pair(entry.address, entry, None)
             continue
-        found, transposed = ways_two[address]
-        met.add((entry.address, found.address))
-        yield Pair(address, entry, found, transposed != ways_one[address][1])
+        there, here = ways_two[address], ways_one[address]
+        met.add((entry.address, there.entry.address))
+        yield Pair(here.address, entry, there.entry, there.transposed != here.transposed)
     for entry in second.values():
-        address = _common(entry, ways_one)
-        if address is None:
+        at = next((at for at in (entry.address, *entry.aliases) if at in ways_one), None)
+        if at is None:
             yield Pair(entry.address, None, entry)
             continue
-        found, transposed = ways_one[address]
-        if (found.address, entry.address) not in met:
-            yield Pair(address, found, entry, transposed != ways_two[address][1])
+        here, there = ways_one[at], ways_two[at]
+        if (here.entry.address, entry.address) not in met:
+            yield Pair(here.address, here.entry, entry, here.transposed != there.transposed)
 
 
-def _ways(parameters: Mapping[str, Parameter]) -> dict[str, tuple[Parameter, bool]]:
-    """Each address that leads to a parameter, with whether it is seen transposed from there."""
-    ways = {
-        alias: (entry, alias in entry.transposed)
-        for entry in parameters.values()
-        for alias in entry.aliases
-    }
-    return ways | {entry.address: (entry, False) for entry in parameters.values()}
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What an address of the second model leads to, on one side."""
+
+    entry: Parameter
+    transposed: bool
+    address: str
 
 
-def _common(entry: Parameter, ways: Mapping[str, object]) -> str | None:
-    """The first of a parameter's addresses that leads to something on the other side, if any."""
-    return next((at for at in (entry.address, *entry.aliases) if at in ways), None)
+def _ways(parameters: Mapping[str, Parameter], goal: Goal) -> dict[str, _Way]:
+    """By address in the second model; a canonical address goes before an alias."""
+    ways: dict[str, _Way] = {}
+    for canonical in (False, True):
+        for entry in parameters.values():
+            for address in (entry.address,) if canonical else entry.aliases:
+                found = goal(address)
+                if found is not None:
+                    turned = (address in entry.transposed) != found[1]
+                    ways[found[0]] = _Way(entry, turned, address)
+    return ways
 
 
 def tie_form(tie: Tie) -> frozenset[tuple[str, bool]]:
@@ -103,9 +126,9 @@ def tie_form(tie: Tie) -> frozenset[tuple[str, bool]]:
 def likely_renames(first: Iterable[Parameter], second: Iterable[Parameter]) -> dict[str, str]:
     """Which parameters of one side are most likely the other's under another name.
 
-    Two are taken for one where their shapes are equal and their addresses differ in one part
-    alone, or by parts that stand before or are missing there. Each is taken once, in order; the
-    time is linear in their number.
+    Two are taken for one where their shapes are equal, or else of the same axes in another order,
+    and their addresses differ in one part alone, or by parts that stand before or are missing
+    there. Each is taken once, in order; the time is linear in their number.
 
     Args:
         first: What the first model alone has.
@@ -118,12 +141,22 @@ def likely_renames(first: Iterable[Parameter], second: Iterable[Parameter]) -> d
     ones, twos = list(first), list(second)
     longest = max((len(split(entry.address)) for entry in (*ones, *twos)), default=0)
     longest = min(longest, _MOST_PARTS)
-    # A layer's name changes more often than what it lies in, its variables' names hardly ever.
-    for position in (*range(2, longest + 1), 1):
-        _match(ones, twos, partial(_but_one, position=position), found)
-    for count in range(longest, 1, -1):
-        _match(ones, twos, partial(_last, count=count), found)
+    for shape in (_shape, _sizes):
+        # A layer's name changes more often than what it lies in, its variables' names hardly ever.
+        for position in (*range(2, longest + 1), 1):
+            _match(ones, twos, partial(_but_one, position=position), shape, found)
+        for count in range(longest, 1, -1):
+            _match(ones, twos, partial(_last, count=count), shape, found)
     return found
+
+
+def _shape(entry: Parameter) -> tuple[int, ...]:
+    return entry.shape
+
+
+def _sizes(entry: Parameter) -> tuple[int, ...]:
+    """The sizes of its axes, in whichever order a framework has them."""
+    return tuple(sorted(entry.shape))
 
 
 def _but_one(parts: tuple[str, ...], position: int) -> Hashable:
@@ -142,6 +175,7 @@ def _match(
     ones: Iterable[Parameter],
     twos: Iterable[Parameter],
     key: Callable[[tuple[str, ...]], Hashable],
+    shape: Callable[[Parameter], tuple[int, ...]],
     found: dict[str, str],
 ) -> None:
     """Find for each of the first that has none yet the next of the second with an equal key."""
@@ -149,9 +183,9 @@ def _match(
     for entry in twos:
         form = key(split(entry.address))
         if form is not None and entry.address not in found:
-            waiting.setdefault((form, entry.shape), deque()).append(entry.address)
+            waiting.setdefault((form, shape(entry)), deque()).append(entry.address)
     for entry in ones:
-        same = waiting.get((key(split(entry.address)), entry.shape))
+        same = waiting.get((key(split(entry.address)), shape(entry)))
         if same and entry.address not in found:
             other = same.popleft()
             found[entry.address], found[other] = other, entry.address

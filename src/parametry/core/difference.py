@@ -80,16 +80,19 @@ class ParameterDifference:
     """One parameter that is not the same on both sides.
 
     Attributes:
-        address: Where it stands on either side; an alias where it is tied to another on one side.
+        address: Where it stands in the first model, or in the second where that alone has it; an
+            alias where it is tied to another on one side.
         first: The first model's; None where that has none.
         second: The second model's; None where that has none.
         differs: In what those that both have differ.
         values: How far the values are apart; None where they are the same, were not compared, or
             cannot be because the shapes differ.
-        transposed: Whether a tie of one side makes it the transpose of the other side's: shapes and
-            values are compared that way.
+        axes: The order of the second's axes in which shapes and values are compared, as NumPy's
+            ``transpose`` takes it; None where it is as it is.
         nearest: For what one side alone has: the address of the parameter of the same shape that
             the other side alone has and that is most likely the same under another name; else None.
+        ambiguous: Whether its axes may well be meant in another order: a square kernel, say, of
+            which nothing tells whether it lies as the other framework's do.
     """
 
     address: str
@@ -97,8 +100,14 @@ class ParameterDifference:
     second: Parameter | None
     differs: tuple[Aspect, ...] = ()
     values: ArrayDifference | None = None
-    transposed: bool = False
+    axes: tuple[int, ...] | None = None
     nearest: str | None = None
+    ambiguous: bool = False
+
+    @property
+    def transposed(self) -> bool:
+        """Whether the second is compared with its axes reversed."""
+        return self.axes is not None and self.axes == tuple(reversed(range(len(self.axes))))
 
     @property
     def kind(self) -> Kind:
@@ -115,6 +124,8 @@ class ParameterDifference:
             "first": _held(self.first),
             "second": _held(self.second),
             "transposed": self.transposed,
+            "axes": None if self.axes is None else list(self.axes),
+            "ambiguous": self.ambiguous,
             "values": None if self.values is None else self.values.to_dict(),
             "nearest": self.nearest,
         }

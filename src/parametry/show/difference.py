@@ -71,8 +71,12 @@ def _more(count: int) -> list[Block]:
 def title(thing: Difference) -> tuple[str, str]:
     """Which two models, and what they are."""
     one, two = thing.first, thing.second
-    kind = _to(short_class(one.class_name), short_class(two.class_name))
-    return f"{one.name} → {two.name}", f" · {kind} · {_to(one.framework, two.framework)}"
+    about = (
+        (short_class(one.class_name), short_class(two.class_name)),
+        (one.framework, two.framework),
+    )
+    known = (_to(first or "?", second or "?") for first, second in about if first or second)
+    return f"{one.name} → {two.name}", "".join(f" · {words}" for words in known)
 
 
 def _to(first: str, second: str) -> str:
@@ -214,6 +218,13 @@ def _notes(found: ParameterDifference) -> list[str]:
     notes: list[str] = []
     if found.nearest is not None:
         notes.append(f"renamed? {found.nearest}")
+    there = found.second
+    if there is not None and found.address not in (there.address, *there.aliases):
+        notes.append(f"→ {there.address}")
+    if found.axes is not None:
+        notes.append("ᵀ" if len(found.axes) == 2 else f"axes {found.axes}")
+    if found.ambiguous:
+        notes.append("or transposed: map= tells")
     if found.first is not None and found.second is not None and "role" in found.differs:
         notes.append(f"{found.first.role} → {found.second.role}")
     if found.values is not None and any(found.values.nonfinite):
