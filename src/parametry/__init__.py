@@ -19,7 +19,6 @@ from parametry._version import __version__
 
 if TYPE_CHECKING:
     from parametry.actions.convert import convert
-    from parametry.actions.diff import diff
     from parametry.actions.freeze import freeze, unfreeze
     from parametry.actions.initialize import initialize
     from parametry.actions.load import load
@@ -60,11 +59,13 @@ if TYPE_CHECKING:
         RuleError,
         RunMissing,
         ShapeMismatch,
+        SinkError,
         SourceMissing,
         StoreError,
         TieError,
         UnknownAddress,
         UnknownFormat,
+        UnknownSink,
         ValueUnavailable,
     )
     from parametry.initializers.constants import constant, identity, ones, zeros
@@ -82,11 +83,17 @@ if TYPE_CHECKING:
         variance_scaling,
     )
     from parametry.initializers.sparsity import sparse
+    from parametry.record.export import export
+    from parametry.record.loop import Loop, record, recorded
+    from parametry.record.sinks.mlflow import MLflow
+    from parametry.record.sinks.registry import Sink
+    from parametry.record.sinks.tensorboard import TensorBoard
+    from parametry.record.sinks.wandb import WandB
+    from parametry.sources.comparison import diff
     from parametry.sources.inspection import inspect
 
 _HOMES = {
     "parametry.actions.convert": ["convert"],
-    "parametry.actions.diff": ["diff"],
     "parametry.actions.freeze": ["freeze", "unfreeze"],
     "parametry.actions.initialize": ["initialize"],
     "parametry.actions.load": ["load"],
@@ -127,11 +134,13 @@ _HOMES = {
         "RuleError",
         "RunMissing",
         "ShapeMismatch",
+        "SinkError",
         "SourceMissing",
         "StoreError",
         "TieError",
         "UnknownAddress",
         "UnknownFormat",
+        "UnknownSink",
         "ValueUnavailable",
     ],
     "parametry.initializers.constants": ["constant", "identity", "ones", "zeros"],
@@ -149,6 +158,13 @@ _HOMES = {
         "variance_scaling",
     ],
     "parametry.initializers.sparsity": ["sparse"],
+    "parametry.record.export": ["export"],
+    "parametry.record.loop": ["Loop", "record", "recorded"],
+    "parametry.record.sinks.mlflow": ["MLflow"],
+    "parametry.record.sinks.registry": ["Sink"],
+    "parametry.record.sinks.tensorboard": ["TensorBoard"],
+    "parametry.record.sinks.wandb": ["WandB"],
+    "parametry.sources.comparison": ["diff"],
     "parametry.sources.inspection": ["inspect"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -172,6 +188,8 @@ __all__ = [
     "Layers",
     "LoadError",
     "LoadReport",
+    "Loop",
+    "MLflow",
     "Model",
     "Moments",
     "NotAModel",
@@ -189,22 +207,28 @@ __all__ = [
     "RuleError",
     "RunMissing",
     "ShapeMismatch",
+    "Sink",
+    "SinkError",
     "Sketch",
     "SourceMissing",
     "StoreError",
     "Statistics",
+    "TensorBoard",
     "Tie",
     "TieError",
     "Totals",
     "UnknownAddress",
     "UnknownFormat",
+    "UnknownSink",
     "ValueUnavailable",
+    "WandB",
     "__version__",
     "constant",
     "convert",
     "diff",
     "dirac",
     "escape",
+    "export",
     "freeze",
     "glorot_normal",
     "glorot_uniform",
@@ -221,6 +245,8 @@ __all__ = [
     "normal",
     "ones",
     "orthogonal",
+    "record",
+    "recorded",
     "reset",
     "save",
     "sparse",

@@ -16,6 +16,7 @@ from parametry.cli.presentation import Presentation
 
 if TYPE_CHECKING:
     from parametry.cli.destination import Destination
+    from parametry.record.following import Following
 
 __all__ = ["run"]
 
@@ -23,7 +24,8 @@ _HELP = """Run a script unmodified, then tell every hyperparameter that it used.
 
 The script runs as `python SCRIPT` would run it: as __main__, with its own arguments, output and
 exceptions, and this command exits as it does. What follows SCRIPT or MODULE is the script's own.
-The report goes to standard error, or to --output.
+The report goes to standard error, or to --output. A script that trains leaves a run in
+.parametry, or in PARAMETRY_HOME: hyperparameters as they change, metrics and rates of each step.
 
 \b
 Examples:
@@ -32,6 +34,8 @@ Examples:
   parametry run --show 'optimizer/**' --show '**/units' train.py
   parametry run --output report.json train.py     (.json .yaml .yml .html .txt)
   parametry run --quiet --output report.html -- train.py --quiet
+  parametry run --name baseline --to tensorboard train.py; parametry show baseline
+  parametry run --no-record train.py
 """
 
 
@@ -98,6 +102,15 @@ def _ended(arguments: Sequence[str], takes_value: Collection[str]) -> list[str]:
 )
 @click.option("--quiet", is_flag=True, help="Print no report, nor that one was written.")
 @click.option("--plain", is_flag=True, help="Print the report without colours; NO_COLOR does too.")
+@click.option("--name", metavar="NAME", help="What to call the run that is recorded.")
+@click.option(
+    "--to",
+    "sinks",
+    metavar="TRACKER",
+    multiple=True,
+    help="Tell the run to a tracker too: tensorboard, mlflow, wandb.",
+)
+@click.option("--no-record", is_flag=True, help="Record no run.")
 @click.argument("arguments", nargs=-1, type=click.Path())
 def run(
     *,
@@ -108,6 +121,9 @@ def run(
     as_json: bool,
     quiet: bool,
     plain: bool,
+    name: str | None,
+    sinks: tuple[str, ...],
+    no_record: bool,
     arguments: tuple[str, ...],
 ) -> int:
     """Run a script and report on it; see the help text above for what a user is told."""
@@ -124,16 +140,31 @@ def run(
     ending = Ending()
     from parametry.capture.script import run_program
 
+    following = None if no_record else _following(name, sinks)
     outcome = run_program(target, rest, as_module=module is not None)
     if outcome.signal is not None:
         ending.by(outcome.signal)
+    recorded = None if following is None else following.finish(outcome.report.outcome)
     try:
         presentation.present(outcome.report)
+        if recorded is not None and not quiet:
+            messages.say(
+                f"parametry: recorded as {recorded.stem} (parametry show {recorded.stem})",
+                stream=presentation.stream,
+            )
     except KeyboardInterrupt:  # Ctrl-C again: the user does not want the rest
         ending.by(signal.SIGINT)
     except Exception as problem:
         messages.fault(problem, stream=presentation.stream)
     return outcome.exit_code
+
+
+def _following(name: str | None, sinks: tuple[str, ...]) -> Following:
+    from parametry.record.following import Following
+
+    following = Following(name=name, sinks=sinks)
+    following.begin()
+    return following
 
 
 def _target(module: str | None, arguments: tuple[str, ...]) -> tuple[str, list[str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -26,12 +26,17 @@ class Watch:
         on: Whether capture is on.
         gaps: What capture could not see because it failed itself.
         constants: Gives the hyperparameters in the user's code above a frame; set by capture.
+        fit_begins: Given the model and the callbacks of a ``fit`` that begins, gives one more
+            callback or None; set by what records a program.
+        loop_begins: Told the optimizer when a hand-written loop takes its first step; likewise.
     """
 
     def __init__(self) -> None:
         self.on = False
         self.gaps: list[Gap] = []
         self.constants: Callable[[FrameType | None], dict[str, Any]] | None = None
+        self.fit_begins: Callable[[Any, Sequence[Any]], Any] | None = None
+        self.loop_begins: Callable[[Any], None] | None = None
         self._process = os.getpid()
         self._local = threading.local()
         self._reported: set[str] = set()

@@ -62,6 +62,7 @@ class Recording:
         self._writer: Writer | None = None
         self._models = None if models is None else list(models)
         self._chosen = dict(chosen or {})
+        self._command = command_line()
         self._lock = threading.Lock()
         self._delivery: Any = None
         self._surroundings: Surroundings | None = None
@@ -80,7 +81,7 @@ class Recording:
         try:
             path, found = new_run(name, script=script, home=home)
             self._writer = Writer(
-                path, found, script=script, command=command_line(), started=time.time()
+                path, found, script=script, command=self._command, started=time.time()
             )
         except StoreError as error:
             _log.warning("parametry: this run is not recorded: %s", error)
@@ -148,7 +149,7 @@ class Recording:
                 self._delivery.finish()
 
     def _report(self, outcome: str, patience: float = _PATIENCE) -> Report:
-        report = build_report(command_line(), outcome, models=self._models)
+        report = build_report(self._command, outcome, models=self._models)
         values: dict[str, Hyperparameter] = dict(report.hyperparameters)
         values.update(self._chosen)
         if self._surroundings is not None:

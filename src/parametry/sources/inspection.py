@@ -1,4 +1,4 @@
-"""`parametry.inspect`: is this a live model, or a file? Hands it to the room that knows."""
+"""`parametry.inspect`: a live model, a file, or a run? Hands it to the room that knows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from parametry.actions.viewing import view_of
 from parametry.core.model import Model
 from parametry.core.value import class_name
-from parametry.errors import NotAModel
+from parametry.errors import NotAModel, SourceMissing
+from parametry.sources.resolving import missing_source, run_of
 
 __all__ = ["inspect"]
 
@@ -21,14 +22,17 @@ def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
     values are read when asked for.
 
     Args:
-        source: A live Keras model or layer (Keras 3 on any backend, or ``tf_keras``), or the path
-            of a model's file. A `Model` is given back as it is.
+        source: A live Keras model or layer (Keras 3 on any backend, or ``tf_keras``), the path of
+            a model's file, or a recorded run: a `Run`, its name, its file. A string is a path if
+            something is there, else a run's name; ``run:NAME`` is a run always. A `Model` is given
+            back as it is.
         sample: A batch of input: builds a model that is not built yet, which makes its parameters.
         input_shape: The same from the input's shape with the batch axis, as ``(None, 28, 28, 1)``.
 
     Raises:
         NotAModel: No registered framework knows the object.
-        SourceMissing: There is no such file.
+        SourceMissing: There is no such file, and no run of that name.
+        RunMissing: There is no run ``run:NAME``.
         FormatError: The file is of no known format, or cut short, damaged or hostile.
         NotBuilt: The model could not be built from what was given.
 
@@ -38,7 +42,13 @@ def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
         >>> pm.inspect(net).parameters["dense/kernel"].shape               # doctest: +SKIP
         (4, 2)
     """
-    view = view_of(source, sample=sample, input_shape=input_shape)
+    run = run_of(source)
+    if run is not None:
+        return run.model
+    try:
+        view = view_of(source, sample=sample, input_shape=input_shape)
+    except SourceMissing as missing:
+        raise missing_source(source) or missing from None
     if view is not None:
         return view
     if isinstance(source, type):

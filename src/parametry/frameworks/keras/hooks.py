@@ -27,8 +27,9 @@ from parametry.frameworks.keras.observe import (
     saw_load,
     snapshot,
 )
+from parametry.frameworks.keras.taps import rate_taps
 
-__all__ = ["install"]
+__all__ = ["Fitting", "fitting", "install"]
 
 _installed: set[str] = set()
 _lock = threading.Lock()
@@ -111,11 +112,11 @@ def _watch_training(root: Any) -> None:
             with watch.guard("reading fit's arguments"):
                 event = saw_fit(self, signature_of(original), args, kwargs, sys._getframe(1))
             with watch.inside():
-                fitting = _fitting(self, event)
+                running = fitting(self, event)
                 try:
                     return original(self, *args, **kwargs)
                 finally:
-                    fitting.leave()
+                    running.leave()
                     with watch.guard("describing a fitted model"):
                         snapshot(self)
 
@@ -137,6 +138,7 @@ def _watch_training(root: Any) -> None:
     for holder in (root.models, root.saving):
         if hasattr(holder, "load_model"):
             _wrap(holder, "load_model", _wrap_load_model)
+    _wrap(root.callbacks.CallbackList, "__init__", _wrap_callbacks)
     _watch_trainable(root.layers.Layer)
     if root.__name__ == "keras":
         adapters = sys.modules.get("keras.src.trainers.epoch_iterator")
@@ -161,26 +163,29 @@ def _wrap_load_model(original: Any) -> Callable[..., Any]:
     return load_model
 
 
-class _Fitting:
+class Fitting:
     """A running ``fit``: the first data that it makes ready is the training data."""
 
-    def __init__(self, stack: list[_Fitting], model: Any, event: Any) -> None:
+    def __init__(self, stack: list[Fitting], model: Any, event: Any) -> None:
         self.stack = stack
         self.model = model
         self.event = event
+        self.followed = False
         stack.append(self)
 
     def leave(self) -> None:
+        """It is over."""
         self.stack.remove(self)
 
 
 _local = threading.local()
 
 
-def _fitting(model: Any, event: Any) -> _Fitting:
+def fitting(model: Any, event: Any) -> Fitting:
+    """A ``fit`` begins, in this thread."""
     if not hasattr(_local, "stack"):
         _local.stack = []
-    return _Fitting(_local.stack, model, event)
+    return Fitting(_local.stack, model, event)
 
 
 def _wrap_data(original: Any) -> Callable[..., Any]:
@@ -193,6 +198,26 @@ def _wrap_data(original: Any) -> Callable[..., Any]:
                 stack[-1].event.data(adapter)
 
     return make_ready
+
+
+def _wrap_callbacks(original: Any) -> Callable[..., Any]:
+    """Who records the program has a callback in the list that ``fit`` makes of the user's."""
+
+    def make(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        stack = getattr(_local, "stack", None)
+        if not watch.on or watch.fit_begins is None or not stack or stack[-1].followed:
+            return
+        with watch.guard("following a fit"):
+            stack[-1].followed = True
+            model = stack[-1].model
+            follower = watch.fit_begins(model, tuple(self.callbacks))
+            if follower is not None:
+                follower.set_params(self.params)
+                follower.set_model(model)
+                self.append(follower)
+
+    return make
 
 
 def _watch_trainable(layer: Any) -> None:
@@ -283,7 +308,7 @@ def _wrap_assign(original: Any) -> Callable[..., Any]:
 
 
 def _watch_rate(base: Any) -> None:
-    """See a rate or schedule put in the place of another."""
+    """See a rate or schedule put in the place of another, and which rates are read."""
     original = base.learning_rate
 
     def set_rate(self: Any, value: Any) -> None:
@@ -294,4 +319,10 @@ def _watch_rate(base: Any) -> None:
             with watch.guard("reading a change of the learning rate"):
                 rate_replaced(self, before, after, sys._getframe(1))
 
-    base.learning_rate = property(original.fget, set_rate, original.fdel, original.__doc__)
+    def read_rate(self: Any) -> Any:
+        rate = original.fget(self)
+        if rate_taps and (tap := rate_taps.get(id(self))) is not None:
+            tap(rate)
+        return rate
+
+    base.learning_rate = property(read_rate, set_rate, original.fdel, original.__doc__)

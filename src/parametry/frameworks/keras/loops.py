@@ -15,12 +15,14 @@ from parametry.core.hyperparameter import Change
 from parametry.core.ledger import Call, Event, ObjectReference, Record, freeze, ledger
 from parametry.core.place import Place
 from parametry.core.value import UNSET, Plain, Unset, class_name, shortest
+from parametry.core.watch import watch
 from parametry.frameworks.keras.describe import label_of, read_scalar
 from parametry.frameworks.keras.freezing import settle
 from parametry.frameworks.keras.observe import constants, root_models, snapshot
 from parametry.frameworks.keras.optimizer import optimizer_step
 
 __all__ = [
+    "MOST_CHANGES",
     "gradient_taken",
     "optimizer_applied",
     "rate_assigned",
@@ -28,7 +30,8 @@ __all__ = [
     "torch_optimizer_applied",
 ]
 
-_MOST_CHANGES = 10_000
+MOST_CHANGES = 10_000
+"""So many changes of one rate are kept."""
 
 
 def optimizer_applied(optimizer: Any, grads: Any, variables: Any, frame: FrameType | None) -> None:
@@ -37,6 +40,8 @@ def optimizer_applied(optimizer: Any, grads: Any, variables: Any, frame: FrameTy
     if "apply" in record.calls:
         return
     record.calls["apply"] = _NOTED
+    if watch.loop_begins is not None:
+        watch.loop_begins(optimizer)
     trained = {id(v) for v in _trained(optimizer, grads, variables)}
     user = next(user_frames(frame), None)
     where = None if user is None else place_of(user)
@@ -187,10 +192,10 @@ def _rate_label(rate: Any) -> Plain | Unset:
 
 def _add_change(record: Record, change: Change) -> None:
     changes = record.changes.setdefault("learning_rate", [])
-    if len(changes) < _MOST_CHANGES:
+    if len(changes) < MOST_CHANGES:
         changes.append(change)
-    elif len(changes) == _MOST_CHANGES:
-        reason = f"changed more than {_MOST_CHANGES:,} times: the later changes are not kept"
+    elif len(changes) == MOST_CHANGES:
+        reason = f"changed more than {MOST_CHANGES:,} times: the later changes are not kept"
         gap = Gap("optimizer/learning_rate", reason)
         if gap not in record.gaps:
             record.gaps.append(gap)
