@@ -43,6 +43,7 @@ FRAMEWORK_RULES = {
 RULES = FRAMEWORK_RULES | {
     "h5py": Rule(("formats",), lazily=True),
     "numba": Rule(("kernels",), lazily=True),
+    "pyarrow": Rule(("record",), lazily=True),
     "pandas": Rule(("core",), lazily=True),
     "yaml": Rule(("core", "testing"), lazily=True),
     "click": Rule(("cli",), lazily=False),

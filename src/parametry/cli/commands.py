@@ -21,6 +21,10 @@ _HOMES = {
     "stats": "parametry.cli.stats:stats",
     "diff": "parametry.cli.diff:diff",
     "convert": "parametry.cli.convert:convert",
+    "runs": "parametry.cli.runs:runs",
+    "log": "parametry.cli.log:log",
+    "export": "parametry.cli.export:export",
+    "rm": "parametry.cli.rm:rm",
 }
 _SUMMARIES = {
     "run": "Run a script unmodified; tell every hyperparameter that it used.",
@@ -29,6 +33,10 @@ _SUMMARIES = {
     "stats": "Show counts, extremes and quantiles of every parameter of a file.",
     "diff": "Show what two files hold differently.",
     "convert": "Write a model's file in another format.",
+    "runs": "List the recorded runs.",
+    "log": "Show how one number went over a run, and why it changed.",
+    "export": "Write a run as a file, or tell it to another tracker.",
+    "rm": "Delete recorded runs.",
 }
 
 _HELP = """Every number in a deep-learning model: its address, value, origin and history.

@@ -3,8 +3,8 @@
 ::
 
     .parametry/                 or what PARAMETRY_HOME names
-      runs/NAME.sqlite          one file for each run; NAME.sqlite-wal beside it while it is written
-      index.sqlite              what a list of runs needs, for speed alone; may be deleted at any time
+      runs/NAME.sqlite          one file for each run; NAME.sqlite-wal beside it while it is made
+      index.sqlite              what a list of runs needs, for speed alone; may be deleted
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = [
     "home_folder",
     "is_first_process",
     "names",
+    "nearest_names",
     "new_run",
     "run_files",
     "runs_folder",
@@ -159,11 +160,12 @@ def find(name_or_path: str | Path, home: str | Path | None = None) -> Path:
         if found.is_file() and found.stat().st_size:
             return found
     raise RunMissing(
-        f"no run is called {name!r} in {home_folder(home)}", hint=_hint(name, names(home))
+        f"no run is called {name!r} in {home_folder(home)}", hint=nearest_names(name, names(home))
     )
 
 
-def _hint(wanted: str, known: Iterable[str]) -> str:
+def nearest_names(wanted: str, known: Iterable[str]) -> str:
+    """A hint that names what was meant, as far as can be told."""
     every = list(known)
     if not every:
         return "there are no runs; parametry run SCRIPT records one"
@@ -171,4 +173,4 @@ def _hint(wanted: str, known: Iterable[str]) -> str:
     close += [name for name in reversed(every) if wanted and wanted in name and name not in close]
     if close:
         return f"nearest: {', '.join(close[:3])}"
-    return f"there are {len(every):,}, the last of them {every[-1]}; parametry runs lists them"
+    return f"there are {len(every):,}, the last of them {every[-1]}"

@@ -44,7 +44,7 @@ _PORTION = 10_000
 class Run:
     """A recorded training: what was chosen, how that changed, what was measured.
 
-    It reads from the run's file when asked, and so follows a run that goes on. Opening one is cheap.
+    It reads from the run's file when asked, so it follows a run that goes on. Opening one is cheap.
 
     Args:
         path: The run's file.
@@ -76,7 +76,7 @@ class Run:
 
     @property
     def status(self) -> RunStatus:
-        """``running``, ``finished``, ``failed``, ``interrupted``; or ``lost``: never ended, and gone.
+        """How it stands; ``lost`` where it was never ended and its process is gone.
 
         A process on another host cannot be asked, so such a run stays ``running``.
         """

@@ -24,7 +24,9 @@ from parametry.core.statistics import Statistics
 from parametry.core.tie import Tie
 from parametry.show import difference as differences
 from parametry.show import html_chosen, html_layers, statistics
+from parametry.show import run as recorded
 from parametry.show.columns import Table
+from parametry.show.detail import Detail
 from parametry.show.history import differing_values, subjects
 from parametry.show.html_table import table
 from parametry.show.markup import Markup, address, section, text
@@ -32,7 +34,7 @@ from parametry.show.quantity import byte_size, number
 from parametry.show.tables import tie_words
 from parametry.show.totals import short_class, totals_words
 
-__all__ = ["difference", "document", "mapping", "model", "report"]
+__all__ = ["difference", "document", "mapping", "model", "report", "run", "runs"]
 
 _LIMIT = 190_000  # the rest of 200 KB is for what `document` puts around it
 _MOST_ROWS = 2_000  # of one table of differences: more would not fit
@@ -113,13 +115,42 @@ def report(thing: Report) -> str:
     page.add(STYLE)
     with page.element('<div class="parametry">', "</div>"):
         page.add(f"<div><b>{text(thing.program, 400)}</b> · {text(thing.outcome, 400)}</div>")
-        with page.share(90_000):
-            _chosen(page, thing.hyperparameters)
-        with page.share(60_000):
-            _models(page, thing.models)
-        _ties(page, [tie for made in thing.models.values() for tie in made.ties])
-        _phases(page, list(thing.phases.values()))
-        _coverage(page, thing.coverage)
+        _reported(page, thing)
+    return str(page)
+
+
+def _reported(page: Markup, thing: Report) -> None:
+    with page.share(90_000):
+        _chosen(page, thing.hyperparameters)
+    with page.share(60_000):
+        _models(page, thing.models)
+    _ties(page, [tie for made in thing.models.values() for tie in made.ties])
+    _phases(page, list(thing.phases.values()))
+    _coverage(page, thing.coverage)
+
+
+def run(thing: recorded.RunLike) -> str:
+    """A recorded run: how it stands, what it came to, what was chosen."""
+    page = Markup(_LIMIT)
+    page.add(STYLE)
+    with page.element('<div class="parametry">', "</div>"):
+        page.add(f"<div><b>{text(thing.name, 400)}</b> · {text(thing.status)}</div>")
+        page.add(f"<div>{text(recorded.state(thing), 400)}</div>")
+        for found in recorded.metrics(thing.last_values, Detail(rows=_MOST_ROWS)):
+            if isinstance(found, Table):
+                _table(page, "Metrics", found, 20_000)
+        _reported(page, thing.report)
+    return str(page)
+
+
+def runs(thing: recorded.RunsLike) -> str:
+    """Recorded runs as a table."""
+    page = Markup(_LIMIT)
+    page.add(STYLE)
+    with page.element('<div class="parametry">', "</div>"):
+        for found in recorded.runs(thing, Detail(rows=_MOST_ROWS)):
+            if isinstance(found, Table):
+                _table(page, "Runs", found, 180_000)
     return str(page)
 
 

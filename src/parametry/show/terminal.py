@@ -20,10 +20,11 @@ from parametry.core.model import Model
 from parametry.core.report import Report
 from parametry.show import difference as differences
 from parametry.show import page
+from parametry.show import run as recorded
 from parametry.show.columns import Block, Cell, Style, lines
 from parametry.show.detail import BRIEF, Detail
 
-__all__ = ["difference", "mapping", "model", "report", "write"]
+__all__ = ["course", "difference", "mapping", "model", "report", "run", "runs", "write"]
 
 # Names of the terminal's own palette alone, which its owner has made readable.
 _LOOKS: dict[Style, str] = {
@@ -83,6 +84,21 @@ def report(thing: Report, *, detail: Detail = BRIEF) -> RenderableType:
 def difference(thing: Difference, *, detail: Detail | None = None) -> RenderableType:
     """What differs between two models."""
     return Page(differences.blocks(thing, detail or Detail()))
+
+
+def run(thing: recorded.RunLike, *, detail: Detail = BRIEF) -> RenderableType:
+    """A recorded run: how it stands, what it came to, what was chosen."""
+    return Page(recorded.run(thing, detail))
+
+
+def runs(thing: recorded.RunsLike, *, detail: Detail | None = None) -> RenderableType:
+    """Recorded runs as a table."""
+    return Page(recorded.runs(thing, detail or Detail()))
+
+
+def course(thing: recorded.CourseLike, *, detail: Detail | None = None) -> RenderableType:
+    """The course of a number over a run: a chart, and its changes."""
+    return Page(recorded.course(thing, detail or Detail()))
 
 
 def write(renderable: RenderableType, stream: IO[str]) -> None:

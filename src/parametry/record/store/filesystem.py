@@ -1,7 +1,7 @@
 """Which file systems SQLite's write-ahead log does not work on.
 
 Its readers and its writer share a file mapped into memory, so all must be on one machine:
-https://www.sqlite.org/wal.html, "Overview", disadvantage 2. SQLite itself notices only some of them.
+https://www.sqlite.org/wal.html, "Overview", disadvantage 2. SQLite notices only some of them.
 """
 
 from __future__ import annotations
