@@ -49,6 +49,9 @@ RULES = FRAMEWORK_RULES | {
     "click": Rule(("cli",), lazily=False),
     "rich": Rule(("show",), lazily=False),
     "wrapt": Rule(("capture", "frameworks"), lazily=False),
+    "tensorboard": Rule(("record/sinks/event_file.py",), lazily=False),
+    "mlflow": Rule(("record/sinks/mlflow.py",), lazily=True),
+    "wandb": Rule(("record/sinks/wandb.py",), lazily=True),
 }
 
 
