@@ -8,11 +8,11 @@ from typing import Any
 
 __all__ = ["json_text", "yaml_text"]
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_OTHERS = re.compile("[^\\n -~]")
 
 
 def json_text(data: Any, *, indent: int | None = None) -> str:
-    """Data as JSON text: readable, and safe to write as UTF-8.
+    """Data as JSON text: readable, safe to write as UTF-8, and safe to print.
 
     Args:
         data: What `to_json_value` made, and lists and dicts of it.
@@ -23,8 +23,14 @@ def json_text(data: Any, *, indent: int | None = None) -> str:
         '{"name": "Größe"}'
     """
     text = json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
-    # Half a character, as in a file's name that is not UTF-8, can be written only as an escape.
-    return _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    # A control character, a mark that turns text around, half a character (as in a file's name that
+    # is not UTF-8): JSON would have them as they are, and what comes from a file may be printed.
+    return _OTHERS.sub(_printable, text)
+
+
+def _printable(match: re.Match[str]) -> str:
+    character = match[0]
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def yaml_text(data: Any) -> str:

@@ -15,6 +15,8 @@ DEEPEST = 100
 # The largest number of digits of an unsigned 64-bit integer, and one more for a sign.
 _MOST_DIGITS = 21
 _BLOCK = 1 << 20
+# A list of two bytes takes 64 in memory: the text's length alone bounds nothing.
+_MOST_VALUES = 4_000_000
 # What each character does to the depth, as a signed byte.
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _OTHERS = bytes(set(range(256)) - set(b"[{]}"))
@@ -31,8 +33,9 @@ def parse(text: str | bytes, *, deepest: int = DEEPEST) -> Any:
     """The value that JSON text holds.
 
     Stricter than `json.loads`: a key that is there twice, NaN and infinities, integers of more than
-    20 digits and nesting beyond `deepest` are refused. Nothing is recursed into before its depth is
-    known, so that no text can exhaust the C stack, whatever recursion limit the program has set.
+    20 digits, more than four million values and nesting beyond `deepest` are refused. Nothing is
+    recursed into before its depth is known, so that no text can exhaust the C stack, whatever
+    recursion limit the program has set.
 
     Args:
         text: The whole document; bytes are UTF-8.
@@ -56,6 +59,9 @@ def parse(text: str | bytes, *, deepest: int = DEEPEST) -> Any:
             raise JsonRefused(f"not UTF-8 at byte {error.start:,}") from None
     if _is_deeper(text, deepest):
         raise JsonRefused(f"lists and objects lie more than {deepest} deep")
+    # Each value but the first stands behind one of these, and names hold few.
+    if text.count(",") + text.count("[") + text.count("{") > _MOST_VALUES:
+        raise JsonRefused(f"it holds more than {_MOST_VALUES:,} values")
     try:
         return json.loads(
             text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer

@@ -34,6 +34,8 @@ _COMPACT, _CONTIGUOUS, _CHUNKED = 0, 1, 2
 _LAYOUT_VERSION: Final = 3
 _DEEPEST: Final = 100
 _MOST_OBJECTS: Final = 1_000_000
+# How many characters all paths may have together: objects share the names of the groups above them.
+_MOST_PATH_TEXT: Final = 64 << 20
 # Bytes of chunks that are not there, which any file may have.
 _GRANTED: Final = 1 << 20
 
@@ -130,6 +132,7 @@ class _Walk:
 
     def run(self) -> None:
         stack = [("", self._objects.root(), 0)]
+        room = _MOST_PATH_TEXT
         while stack:
             path, group, depth = stack.pop()
             label, texts = self._objects.text(group, b"name"), self._objects.texts(group)
@@ -139,6 +142,9 @@ class _Walk:
             below: list[tuple[str, Object, int]] = []
             for name, at in self._objects.links(group, path):
                 inner = f"{path}/{part(name)}" if path else part(name)
+                room -= len(inner)
+                if room < 0:
+                    raise self._fault(inner, group, "the paths of its arrays take too much room")
                 thing = self._objects.object(at)
                 if thing.is_group:
                     below.append((inner, thing, depth + 1))

@@ -23,7 +23,9 @@ MAGIC: Final = (0xDB4775248B80FB57).to_bytes(8, "little")
 FOOTER: Final = 48
 _TRAILER: Final = 5  # a byte for the compression, four for the checksum
 _PLAIN: Final = 0
-_MOST_ENTRIES: Final = 10_000_000
+_MOST_ENTRIES: Final = 1_000_000
+# A key gives only what differs from the one before: a few bytes can stand for a long one.
+_MOST_KEY_BYTES: Final = 64 << 20
 
 
 def entries(source: FileBytes) -> Iterator[tuple[bytes, bytes]]:
@@ -44,7 +46,7 @@ def entries(source: FileBytes) -> Iterator[tuple[bytes, bytes]]:
         index, _ = _handle(footer, at)
     except ProtobufRefused as refused:
         raise FormatError(str(refused), path=source.path, offset=source.size - FOOTER) from None
-    left = _MOST_ENTRIES
+    left, room = _MOST_ENTRIES, _MOST_KEY_BYTES
     covered = 0
     for _, where in _block(source, index):
         try:
@@ -56,8 +58,11 @@ def entries(source: FileBytes) -> Iterator[tuple[bytes, bytes]]:
             raise FormatError("its blocks overlap", path=source.path, offset=handle[0])
         for pair in _block(source, handle):
             left -= 1
-            if left < 0:
-                raise FormatError(f"more than {_MOST_ENTRIES:,} entries", path=source.path)
+            room -= len(pair[0])
+            if left < 0 or room < 0:
+                raise FormatError(
+                    "it has too many entries, or their keys are too long", path=source.path
+                )
             yield pair
 
 
