@@ -11,7 +11,7 @@ from parametry.core.address import nearest
 from parametry.core.pattern import compile_pattern
 from parametry.errors import LoadError, NothingMatched, PatternError
 
-__all__ = ["AddressMap", "Goal", "Renamed", "renaming"]
+__all__ = ["AddressMap", "Goal", "Rename", "Renamed", "renaming"]
 
 Goal: TypeAlias = "str | tuple[str, str] | None"
 """Where an array goes: an address; with ``"T"`` beside it transposed; None for nowhere."""
@@ -34,7 +34,11 @@ class Renamed:
     by: str | None = None
 
 
-def renaming(rules: AddressMap | None, addresses: Iterable[str]) -> Callable[[str], Renamed]:
+Rename: TypeAlias = Callable[[str], Renamed]
+"""From an address of the source to where its array goes."""
+
+
+def renaming(rules: AddressMap | None, addresses: Iterable[str]) -> Rename:
     """The function from an address of the source to where it goes in the model.
 
     Args:

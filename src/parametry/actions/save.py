@@ -14,7 +14,7 @@ from parametry.core.value import class_name
 from parametry.errors import FormatError, NotAModel, NotBuilt
 from parametry.frameworks.registry import Framework, find
 
-__all__ = ["manifest_of", "save"]
+__all__ = ["manifest_of", "save", "write_arrays"]
 
 _OF_ARRAYS = (".safetensors", ".npz")
 _OF_KERAS = (".keras", ".weights.h5")
@@ -71,7 +71,7 @@ def save(
             )
         _write_with_keras(model, framework, view, target)
     else:
-        _write_arrays(view, target, optimizer=bool(optimizer))
+        write_arrays(view, target, optimizer=bool(optimizer))
 
 
 def _suffix(path: Path) -> str:
@@ -149,9 +149,32 @@ def manifest_of(
     )
 
 
-def _write_arrays(view: Model, path: Path, *, optimizer: bool) -> None:
+def write_arrays(
+    view: Model,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
+    optimizer: bool = False,
+    names: dict[str, str] | None = None,
+) -> None:
+    """Write what a view holds to a file that parametry itself writes.
+
+    Args:
+        view: The model.
+        path: Where to; the suffix decides the format.
+        overwrite: Whether to replace a file that is there.
+        optimizer: Whether the optimizer's slots go along.
+        names: What the format calls each, by address, where it has its own names.
+
+    Raises:
+        FormatError: No such format is written, or it cannot hold what was asked for.
+        OSError: The file cannot be written.
+    """
     from parametry.formats.registry import writer_for
 
+    path = Path(os.fsdecode(path))
+    writer = writer_for(path)
+    _must_be_free(path, overwrite)
     entries = dict(view.parameters)
     slots = dict(view.optimizer_parameters) if optimizer else {}
     both = entries.keys() & slots.keys()
@@ -162,9 +185,8 @@ def _write_arrays(view: Model, path: Path, *, optimizer: bool) -> None:
             hint="rename the layer that is called 'optimizer', or save without optimizer=True",
         )
     entries |= slots
-    writer = writer_for(path)
     seen = {address: uncopied(entry) for address, entry in entries.items()}
-    writer(path, seen, manifest_of(view, entries))
+    writer(path, seen, manifest_of(view, entries, names))
 
 
 def _write_with_keras(model: Any, framework: Framework | None, view: Model, path: Path) -> None:

@@ -8,7 +8,8 @@ from parametry.cli.options import CONTEXT, FILE
 
 __all__ = ["convert"]
 
-_HELP = """Write a model's file in another format; its suffix decides: .safetensors or .npz.
+_HELP = """Write a model's file in another format; its suffix decides: .safetensors, .npz,
+or .weights.h5, which Keras's load_weights reads.
 
 Ties, frozen parameters and hyperparameters are kept. OLD=NEW of --map are addresses or patterns,
 whose wildcards stand for the same; an empty NEW leaves out, and a final ^T transposes.
@@ -46,20 +47,19 @@ def convert(
     from parametry.cli import messages
     from parametry.cli.progress import progress
     from parametry.cli.renames import renames_of
-    from parametry.sources.inspection import inspect
 
     rules = renames_of(renames)
-    view = inspect(source)
     try:
-        with progress(f"writing {target}", sys.stderr):
+        with progress(f"writing {target}", sys.stderr) as told:
             write(
-                view,
+                source,
                 target,
                 select=select,
                 map=rules,
                 dtype=dtype,
                 optimizer=optimizer,
                 overwrite=not no_overwrite,
+                progress=told,
             )
     except OSError as problem:
         raise messages.CannotWrite(target, problem) from problem

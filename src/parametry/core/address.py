@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-__all__ = ["escape", "join", "nearest", "parent", "part", "split", "unpart"]
+__all__ = ["escape", "join", "levels", "nearest", "parent", "part", "split", "unpart"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-:]+\Z")
 # Direction overrides and isolates can make a terminal show another address than the one printed.
@@ -105,6 +105,17 @@ def parent(address: str) -> str:
         ('encoder/dense', '')
     """
     return address.rpartition("/")[0]
+
+
+def levels(address: str) -> list[str]:
+    """The address and those that it lies in, the highest first; of the empty address, none.
+
+    Example:
+        >>> levels("encoder/dense/kernel")
+        ['encoder', 'encoder/dense', 'encoder/dense/kernel']
+    """
+    parts = split(address)
+    return ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def escape(address: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from parametry.conventions.variable_names import is_state
-from parametry.core.address import parent, part, unpart
+from parametry.core.address import levels, parent, part, unpart
 from parametry.core.coverage import Gap
 from parametry.core.dtype import numpy_dtype
 from parametry.core.hyperparameter import Hyperparameter
@@ -25,8 +26,12 @@ from parametry.formats.file_store import Backing, FileStore, Layout
 
 __all__ = ["Found", "address_of_name", "addresses_of_names", "assemble"]
 
+# How many characters the addresses of all layers may have together: a name of many parts gives as
+# many layers, each address a little longer than the one above.
+_MOST_LAYER_TEXT: Final = 64 << 20
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """An array that a reader found in a file.
 
@@ -49,7 +54,7 @@ class Found:
     layer_class: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Described:
     """What a reader knows of a model beside its arrays, where the manifest says nothing.
 
@@ -124,7 +129,7 @@ def assemble(
             else known.hyperparameters,
             source=source,
         ),
-        layers=Layers(lambda: _layers(parameters, classes), source=source),
+        layers=Layers(lambda: _layers(path, parameters, classes), source=source),
         ties=tuple(tie for address, tie in ties.items()),
         phases=Phases({}),
         gaps=lambda: known.gaps,
@@ -190,17 +195,24 @@ def _with_dtype(path: str, found: Found, name: str | None) -> Layout:
     return Layout(layout.shape, name, layout.big_endian, layout.by_columns)
 
 
-def _layers(parameters: Mapping[str, Parameter], classes: Mapping[str, str]) -> dict[str, Layer]:
+def _layers(
+    path: str, parameters: Mapping[str, Parameter], classes: Mapping[str, str]
+) -> dict[str, Layer]:
     """The layers that the addresses tell, each after those that it lies in."""
     sizes: dict[str, list[int]] = {}
-    for address in classes:
-        for above in _above(address, itself=True):
-            sizes.setdefault(above, [0, 0])
-    for entry in parameters.values():
-        for above in _above(entry.layer, itself=True):
-            size = sizes.setdefault(above, [0, 0])
-            size[0] += entry.size
-            size[1] += entry.nbytes
+    room = _MOST_LAYER_TEXT
+    held = [(address, 0, 0) for address in classes]
+    held += [(entry.layer, entry.size, entry.nbytes) for entry in parameters.values()]
+    for address, count, nbytes in held:
+        for above in levels(address):
+            size = sizes.get(above)
+            if size is None:
+                size = sizes[above] = [0, 0]
+                room -= len(above)
+                if room < 0:
+                    raise FormatError("the addresses of its layers take too much room", path=path)
+            size[0] += count
+            size[1] += nbytes
     return {
         address: Layer(
             address=address,
@@ -221,13 +233,6 @@ def _layers(parameters: Mapping[str, Parameter], classes: Mapping[str, str]) -> 
 
 def _no_shapes() -> tuple[Plain, Plain]:
     return None, None
-
-
-def _above(address: str, *, itself: bool) -> list[str]:
-    """The addresses above one, the highest first; the root, which has none, is left out."""
-    parts = address.split("/") if address else []
-    last = len(parts) + 1 if itself else len(parts)
-    return ["/".join(parts[:length]) for length in range(1, last)]
 
 
 def address_of_name(name: str, *, is_address: bool) -> str:

@@ -51,6 +51,7 @@ _SUFFIXES: Final = {
 _WRITERS: Final = {
     ".safetensors": "parametry.formats.safetensors_writer:write_safetensors",
     ".npz": "parametry.formats.npz_writer:write_npz",
+    ".weights.h5": "parametry.formats.keras_weights_writer:write_keras_weights",
 }
 
 
@@ -133,10 +134,11 @@ def writer_for(path: str | os.PathLike[str]) -> Writer:
         >>> writer_for("net.npz").__name__
         'write_npz'
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _WRITERS:
+    name = Path(path).name.lower()
+    suffix = next((suffix for suffix in _WRITERS if name.endswith(suffix)), "")
+    if not suffix:
         raise FormatError(
-            f"parametry writes no files with the suffix {suffix!r}",
+            f"parametry writes no files with the suffix {Path(path).suffix!r}",
             path=path,
             hint=f"use one of {', '.join(_WRITERS)}",
         )
