@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from parametry.initializers.sparsity import sparse
     from parametry.record.export import export
     from parametry.record.loop import Loop, record, recorded
+    from parametry.record.recorder import Recorder
     from parametry.record.sinks.mlflow import MLflow
     from parametry.record.sinks.registry import Sink
     from parametry.record.sinks.tensorboard import TensorBoard
@@ -160,6 +161,7 @@ _HOMES = {
     "parametry.initializers.sparsity": ["sparse"],
     "parametry.record.export": ["export"],
     "parametry.record.loop": ["Loop", "record", "recorded"],
+    "parametry.record.recorder": ["Recorder"],
     "parametry.record.sinks.mlflow": ["MLflow"],
     "parametry.record.sinks.registry": ["Sink"],
     "parametry.record.sinks.tensorboard": ["TensorBoard"],
@@ -204,6 +206,7 @@ __all__ = [
     "Phases",
     "Place",
     "Provenance",
+    "Recorder",
     "RuleError",
     "RunMissing",
     "ShapeMismatch",

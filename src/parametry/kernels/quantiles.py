@@ -21,7 +21,7 @@ from parametry.kernels.grid import Grid, grid_around, in_working_precision
 from parametry.kernels.ranks import between, quantiles_of_sorted, ranks
 from parametry.kernels.statistics_numpy import DIGIT, digit_counts, value_of
 
-__all__ = ["SAMPLE", "Over", "distribution_of_all", "exact_distribution", "sample"]
+__all__ = ["SAMPLE", "Over", "distribution_of_all", "exact_distribution", "sample", "sample_places"]
 
 SAMPLE: Final = 1 << 16
 """How many values a sample has; an array with no more is taken whole."""
@@ -66,16 +66,21 @@ def sample(array: NDArray[Any]) -> NDArray[Any]:
     Args:
         array: An array of more than `SAMPLE` values.
     """
-    edges = np.linspace(0, array.size, SAMPLE + 1).astype(np.int64)
+    places = sample_places(array.size)
+    if array.flags.c_contiguous:
+        return array.reshape(-1)[places]
+    return array[np.unravel_index(places, array.shape)]
+
+
+def sample_places(size: int) -> NDArray[np.int64]:
+    """Where in an array of so many values, in C order, those of its `sample` are."""
+    edges = np.linspace(0, size, SAMPLE + 1).astype(np.int64)
     # Where in its part: a hash of its number, so that no period of the array can meet the sample's.
     numbers = np.arange(SAMPLE, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     shares = (numbers >> np.uint64(40)).astype(np.float64) * 2.0**-24
-    places = edges[:-1] + (np.diff(edges) * shares).astype(np.int64)
-    if array.flags.c_contiguous:
-        return array.reshape(-1)[places]
-    return array[np.unravel_index(places, array.shape)]
+    return edges[:-1] + (np.diff(edges) * shares).astype(np.int64)
 
 
 def exact_distribution(

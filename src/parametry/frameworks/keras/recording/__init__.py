@@ -1,0 +1,1 @@
+"""Watching a running ``fit`` step by step, for a recording."""

@@ -1,0 +1,138 @@
+"""What differs between the backends for whoever watches a step: reading numbers without waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from parametry.frameworks.keras.dialect import dialect_of
+from parametry.frameworks.keras.environment import backend_name
+
+__all__ = ["Backend"]
+
+
+class Backend:
+    """How numbers of a model that trains are read.
+
+    Attributes:
+        name: ``tensorflow``, ``jax`` or ``torch``.
+        eager: Whether a step runs operation by operation, so that what it reads has a value.
+        jit_compile: Whether XLA compiles the step.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.name = backend_name(dialect_of(model).package)
+        stored = model.__dict__
+        run_eagerly = bool(stored.get("_run_eagerly", stored.get("run_eagerly", False)))
+        self.eager = self.name == "torch" or run_eagerly
+        self.jit_compile = bool(model.jit_compile) and not run_eagerly
+
+    def number(self, value: Any) -> float:
+        """The number in a variable or an array of one element, to the last bit."""
+        held = getattr(value, "_value", value)
+        if self.name == "torch":
+            return float(held.item())
+        if hasattr(held, "numpy"):
+            held = held.numpy()
+        return float(np.asarray(held))
+
+    def cheap_to_read(self, variable: Any) -> bool:
+        """Whether reading a variable costs next to nothing, and waits for nobody."""
+        return self.name == "torch" and variable._value.device.type == "cpu"
+
+    def held(self, value: Any) -> Any:
+        """A scalar as it is now, without waiting for a device; None if it is no single number."""
+        if type(value) is float:
+            return value
+        value = getattr(value, "_value", value)
+        if self.name == "torch" and hasattr(value, "detach"):
+            if value.numel() != 1:
+                return None
+            value = value.detach()
+            return value.item() if value.device.type == "cpu" else value.clone()
+        if isinstance(value, (bool, int, float, np.generic)):
+            return float(value)
+        return value if getattr(value, "shape", None) == () else None
+
+    def metrics(self, logs: Any) -> dict[str, Any]:
+        """The scalars among a step's logs, nested ones too, as they are now."""
+        out: dict[str, Any] = {}
+        for key, value in logs.items():
+            if isinstance(value, Mapping):
+                out.update(self.metrics(value))
+            elif (held := self.held(value)) is not None:
+                out[str(key)] = held
+        return out
+
+    def numbers(self, held: Sequence[Any]) -> list[float | None]:
+        """The floats of what `held` gave at several steps, in few operations for all of them."""
+        waiting = [value for value in held if value is not None and type(value) is not float]
+        if not waiting:
+            return list(held)
+        read = iter(self._read(waiting))
+        return [value if value is None or type(value) is float else next(read) for value in held]
+
+    def _read(self, scalars: list[Any]) -> list[float]:
+        try:
+            if self.name == "torch":
+                import torch
+
+                return [float(v) for v in torch.stack(scalars).double().cpu().numpy()]
+            if self.name == "tensorflow":
+                import tensorflow as tf
+
+                return [float(v) for v in tf.stack(scalars).numpy()]
+            import jax
+
+            return [float(v) for v in jax.device_get(scalars)]
+        except Exception:  # of several dtypes or devices, or one of them is gone
+            return [_alone(value) for value in scalars]
+
+    def is_remote(self, value: Any) -> bool:
+        """Whether an array lies on an accelerator, out of reach of the processor's own loops."""
+        if self.name == "jax":
+            return next(iter(value.devices())).platform != "cpu"
+        if self.name == "torch":
+            return value.device.type != "cpu"
+        return "CPU" not in str(value.device)
+
+    def copy(self, value: Any) -> Any:
+        """A copy of an array where it lies."""
+        if self.name == "jax":
+            return value.copy()
+        if self.name == "torch":
+            return value.detach().clone()
+        import tensorflow as tf
+
+        return tf.identity(value)
+
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of arrays as one pass: compiled where the backend compiles."""
+        if self.name == "jax":
+            import jax
+
+            return jax.jit(function)
+        if self.name == "tensorflow":
+            import tensorflow as tf
+
+            return tf.function(function, autograph=False)
+        import torch
+
+        return torch.no_grad()(function)
+
+    def constant(self, value: Any) -> float | None:
+        """The rate that a function gave while a step was traced; None if it is symbolic."""
+        value = getattr(value, "_value", value)
+        try:
+            return float(np.float32(np.asarray(value)))
+        except Exception:  # tracers and symbolic tensors each raise an error of their own
+            return None
+
+
+def _alone(value: Any) -> float:
+    try:
+        return float(np.asarray(value))
+    except Exception:  # a buffer that was given to the next step
+        return float("nan")
