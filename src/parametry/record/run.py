@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from parametry.core.phase import Phases
 from parametry.core.report import Report
 from parametry.core.report_reading import report_from
 from parametry.core.value import to_json_value
-from parametry.errors import UnknownAddress
+from parametry.errors import FormatError, UnknownAddress
 from parametry.record.home import find
 from parametry.record.merging import with_changes
 from parametry.record.processes import Process
@@ -110,7 +109,7 @@ class Run:
     @property
     def command(self) -> tuple[str, ...]:
         """The command line."""
-        return tuple(json.loads(self._about["command"]))
+        return self._about["command"]  # type: ignore[no-any-return]
 
     # ------------------------------------------------------------ what was chosen
 
@@ -127,7 +126,12 @@ class Run:
             f"statistics({'ADDRESS'!r}) has what was measured of it, "
             "pm.inspect(PATH) of a saved model has values"
         )
-        return report_from(stored.report, source=self._source, hint=hint)
+        try:
+            return report_from(stored.report, source=self._source, hint=hint)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(
+                f"a snapshot is damaged: {type(error).__name__}: {error}", path=self.path
+            ) from None
 
     @property
     def report(self) -> Report:

@@ -14,6 +14,8 @@ from parametry.record.store.schema import VERSION, check, migrate
 __all__ = ["reading"]
 
 _PATIENCE = 10.0
+# What turning damaged rows into facts ends in.
+_DAMAGED = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 
 
 @contextlib.contextmanager
@@ -45,7 +47,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             connection.row_factory = sqlite3.Row
             connection.execute("BEGIN")
             yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, *_DAMAGED) as error:
             raise _unreadable(path, error) from None
         finally:
             connection.close()
@@ -55,12 +57,22 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         return _connected(path, "mode=ro")
     except sqlite3.OperationalError:
+        if not path.exists():
+            raise
+        if _has(path, "-journal"):
+            # A transaction was cut short, and has to be taken back before anything can be read:
+            # https://www.sqlite.org/lockingv3.html, "Hot Journals".
+            return _connected(path, "mode=rw")
+        if _has(path, "-wal"):
+            raise
         # A write-ahead log cannot be read from where its index cannot be written. Where there is
         # no log, the file is all there is: https://www.sqlite.org/wal.html, "Read-Only Databases".
-        log = path.with_name(path.name + "-wal")
-        if not path.exists() or (log.exists() and log.stat().st_size):
-            raise
         return _connected(path, "mode=ro&immutable=1")
+
+
+def _has(path: Path, ending: str) -> bool:
+    beside = path.with_name(path.name + ending)
+    return beside.exists() and beside.stat().st_size > 0
 
 
 def _connected(path: Path, options: str) -> sqlite3.Connection:
@@ -80,9 +92,12 @@ def _connected(path: Path, options: str) -> sqlite3.Connection:
     return connection
 
 
-def _unreadable(path: Path, error: sqlite3.Error) -> FormatError:
+def _unreadable(path: Path, error: Exception) -> FormatError:
+    if isinstance(error, FormatError):
+        return error
     log = path.with_name(path.name + "-wal")
     hint = None
     if isinstance(error, sqlite3.OperationalError) and log.exists():
         hint = f"copy it with {log.name} to a folder that can be written, and read it there"
-    return FormatError(f"this run cannot be read: {error}", path=path, hint=hint)
+    what = str(error) if isinstance(error, sqlite3.Error) else f"{type(error).__name__}: {error}"
+    return FormatError(f"this run cannot be read: {what}", path=path, hint=hint)

@@ -12,7 +12,6 @@ from typing import Any, Final
 import numpy as np
 
 from parametry.core.facts import Changed, Fact, Happened, Measured, Per
-from parametry.errors import FormatError
 from parametry.record.store import rows
 from parametry.record.store.blocks import Columns
 from parametry.record.store.connecting import reading
@@ -70,6 +69,10 @@ class Reader:
         """What the file tells of the run itself: name, script, command, process, journal."""
         with reading(self.path) as connection:
             found = {row["key"]: row["value"] for row in connection.execute("SELECT * FROM run")}
+            found["command"] = tuple(map(str, json.loads(found["command"])))
+            for key, kind in _ABOUT.items():
+                if not isinstance(found[key], kind):
+                    raise TypeError(f"{key} is {type(found[key]).__name__}")
             ended = connection.execute("SELECT * FROM ended ORDER BY seq DESC LIMIT 1").fetchone()
         if ended is not None:
             found.update(ended=ended["time"], status=ended["status"])
@@ -150,7 +153,7 @@ class Reader:
                 ).fetchone()
                 if row is None:
                     continue
-                columns = self._unpacked([row["data"]], series)
+                columns = Columns.of([row["data"]], len(series.keys))
                 seq = int(columns.seqs[-1])
                 for key, value in zip(series.keys, columns.values[-1].tolist(), strict=True):
                     if key not in found or found[key][0] < seq:
@@ -197,7 +200,7 @@ class Reader:
         return None if row is None else json.loads(row["cursor"])
 
     def _stored(self, row: Mapping[str, Any]) -> Stored:
-        return Stored(row["seq"], row["time"], self._json(row["report"]))
+        return Stored(row["seq"], row["time"], json.loads(row["report"]))
 
     def _points(
         self, connection: sqlite3.Connection, after: int, upto: int
@@ -209,7 +212,7 @@ class Reader:
         )
         for row in blocks:
             series = every[row["series"]]
-            columns = self._unpacked([row["data"]], series)
+            columns = Columns.of([row["data"]], len(series.keys))
             wanted = np.flatnonzero((columns.seqs > after) & (columns.seqs <= upto))
             points = columns.points(series.per, series.keys, wanted)
             yield from zip(columns.seqs[wanted].tolist(), points, strict=True)
@@ -217,31 +220,20 @@ class Reader:
     def _series(self, connection: sqlite3.Connection) -> list[StoredSeries]:
         found = connection.execute("SELECT * FROM series ORDER BY id")
         return [
-            StoredSeries(row["id"], row["per"], tuple(self._json(row["keys"]))) for row in found
+            StoredSeries(row["id"], row["per"], tuple(json.loads(row["keys"]))) for row in found
         ]
 
     def _column(self, connection: sqlite3.Connection, series: StoredSeries, index: int) -> Columns:
         found = connection.execute(
             "SELECT data FROM points WHERE series = ? ORDER BY first", (series.number,)
         )
-        whole = self._unpacked([row["data"] for row in found], series)
+        whole = Columns.of([row["data"] for row in found], len(series.keys))
         return Columns(
             whole.seqs, whole.steps, whole.epochs, whole.times, whole.values[:, index : index + 1]
         )
 
-    def _unpacked(self, blocks: Sequence[bytes], series: StoredSeries) -> Columns:
-        try:
-            return Columns.of(blocks, len(series.keys))
-        except ValueError as error:
-            raise FormatError(f"a block of points is damaged: {error}", path=self.path) from None
 
-    def _json(self, text: str) -> Any:
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise FormatError(f"an entry is damaged: {error}", path=self.path) from None
-
-
+_ABOUT: Final = {"started": float, "host": str, "process": int, "process_started": str}
 _FACTS: Final[dict[str, Callable[[Any], Any]]] = {
     "change": rows.change_of,
     "measured": rows.measured_of,

@@ -1,7 +1,8 @@
 """Facts as rows of the tables, and back: every value as it was.
 
 SQLite's own types hold almost all that facts hold. What they do not: NaN, which SQLite turns into
-NULL; integers of more than 64 bits; halves of characters, as in names of files that are not UTF-8.
+NULL; -0.0, which it turns into 0.0; integers of more than 64 bits; halves of characters, as in
+names of files that are not UTF-8.
 """
 
 from __future__ import annotations
@@ -205,18 +206,18 @@ def text_in(text: str | bytes) -> str:
 
 
 def _number_out(value: float | None) -> float | int | str | None:
-    """A number; NaN and what has more than 64 bits as text."""
+    """A number; as text what SQLite would change: NaN, -0.0, and integers of over 64 bits."""
     if value is None:
         return None
     if isinstance(value, int):
         return int(value) if abs(value) <= _LARGEST else str(int(value))
     value = float(value)
-    return "nan" if math.isnan(value) else value
+    return repr(value) if math.isnan(value) or repr(value) == "-0.0" else value
 
 
 def _number_in(value: Any) -> Any:
     if isinstance(value, str):
-        return math.nan if value == "nan" else int(value)
+        return float(value) if value in ("nan", "-0.0") else int(value)
     return value
 
 

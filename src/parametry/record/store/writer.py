@@ -43,6 +43,7 @@ LARGEST_BATCH: Final = 10_000
 _MOST_WAITING = 1_000_000
 # How long another process may hold the file's lock.
 PATIENCE = 10.0
+_AGAIN = 0.005
 _PATIENCE_AT_THE_END = 60.0
 
 
@@ -272,7 +273,7 @@ def _begin(path: Path, about: dict[str, Any]) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise _refused(path, _reason(error)) from None
     try:
-        about["journal"] = _set_journal(connection, path)
+        # In SQLite's own first mode: the file goes from empty to complete in one step.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("BEGIN EXCLUSIVE")
         if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is not None:
@@ -281,6 +282,8 @@ def _begin(path: Path, about: dict[str, Any]) -> sqlite3.Connection:
         rows = [(key, value) for key, value in about.items() if value is not None]
         connection.executemany("INSERT INTO run VALUES (?, ?)", rows)
         connection.execute("COMMIT")
+        journal = _set_journal(connection, path)
+        connection.execute("INSERT INTO run VALUES ('journal', ?)", (journal,))
     except sqlite3.Error as error:
         connection.close()
         raise _refused(path, _reason(error)) from None
@@ -294,8 +297,7 @@ def _set_journal(connection: sqlite3.Connection, path: Path) -> str:
     """Choose how transactions are kept: a write-ahead log, where its readers can share memory."""
     kind = without_shared_memory(path)
     if kind is None:
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode == "wal":
+        if _switched(connection, "WAL") == "wal":
             return "wal"
         kind = "a file system"
     _log.warning(
@@ -304,8 +306,21 @@ def _set_journal(connection: sqlite3.Connection, path: Path) -> str:
         path,
         kind,
     )
-    (mode,) = connection.execute("PRAGMA journal_mode = TRUNCATE").fetchone()
-    return str(mode)
+    return _switched(connection, "TRUNCATE")
+
+
+def _switched(connection: sqlite3.Connection, wanted: str) -> str:
+    """The journal mode after asking for another; SQLite does not wait for others by itself here."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return str(mode)
 
 
 def _leave_one_file(connection: sqlite3.Connection) -> None:
