@@ -356,3 +356,14 @@ def test_one_pattern_may_be_used_by_several_threads() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_range_in_steps() -> None:
+    matches = compile_pattern("x{2..11..3}").fullmatch
+    assert [n for n in range(20) if matches(f"x{n}")] == [2, 5, 8, 11]
+    matches = compile_pattern("x{11..2..4}").fullmatch
+    assert [n for n in range(20) if matches(f"x{n}")] == [2, 6, 10]
+    assert compile_pattern("{0..0..1}").fullmatch("0")
+    for wrong in ("{0..4..0}", "{0..99999999..1}", "{0..1..1234567890123456789}"):
+        with pytest.raises(PatternError):
+            compile_pattern(wrong)

@@ -38,7 +38,13 @@ def block(name: str) -> list[str]:
         # Two of a kind are shown as two, and so is what does not count up.
         (["dense", "dense_1"], ["dense", "dense_1"]),
         (["a", "b", "c"], ["a", "b", "c"]),
-        (["x0", "x2", "x4"], ["x0", "x2", "x4"]),
+        (["x0", "x2", "x4"], ["x{0..4..2}"]),
+        (["x0", "x2", "x3"], ["x0", "x2", "x3"]),
+        (["norm", "norm_2", "norm_4", "norm_6"], ["norm{,_{2..6..2}}"]),
+        # A file that lists names by their letters; other orders are the model's own.
+        (sorted(map(str, range(12))), ["{0..11}"]),
+        (sorted(f"h_{n}" for n in range(8, 13)), ["h_{8..12}"]),
+        (["x2", "x10", "x1"], ["x2", "x10", "x1"]),
         (["x3", "x2", "x1"], ["x3", "x2", "x1"]),
         (["x01", "x02", "x03"], ["x01", "x02", "x03"]),
         (["a1b1", "a2b2", "a3b3"], ["a1b1", "a2b2", "a3b3"]),

@@ -1,13 +1,14 @@
 """Patterns over addresses: a glob whose ``*`` stays within a part.
 
-==========  =====================================================
-``*``       any characters within one part
-``**``      any parts, also none: ``**/kernel``, ``encoder/**``
-``?``       one character within a part
-``[0-9]``   one character of a set; ``[!0-9]`` one not of it
-``{a,b}``   either; may be nested and hold other signs
-``{0..31}`` a whole number of the range
-==========  =====================================================
+=============  =====================================================
+``*``          any characters within one part
+``**``         any parts, also none: ``**/kernel``, ``encoder/**``
+``?``          one character within a part
+``[0-9]``      one character of a set; ``[!0-9]`` one not of it
+``{a,b}``      either; may be nested and hold other signs
+``{0..31}``    a whole number of the range
+``{0..8..2}``  every second whole number of the range, from its least on
+=============  =====================================================
 
 A pattern without any of these is an address and matches itself alone. `parametry.escape` quotes.
 
@@ -29,10 +30,11 @@ __all__ = ["Pattern", "compile_pattern", "is_pattern"]
 
 Test: TypeAlias = Callable[[str], bool]
 
-_RANGE = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
+_RANGE = re.compile(r"\{([0-9]+)\.\.([0-9]+)(?:\.\.([0-9]+))?\}")
 _MOST_DIGITS = 18
 _DEEPEST = 50
 _MOST_REMEMBERED = 10_000
+_MOST_STEPS = 10_000
 
 
 def is_pattern(text: str) -> bool:
@@ -243,6 +245,8 @@ class _Reader:
         numbers = _RANGE.match(self._text, opened)
         if numbers is not None:
             self._at = numbers.end()
+            if numbers[3] is not None:
+                return self._steps(place, *self._whole(*numbers.groups()))
             return self._numbers(place, numbers[1], numbers[2])
         end: int | None = None
         while True:
@@ -259,13 +263,32 @@ class _Reader:
                 self._at += 1
                 return end
 
-    def _numbers(self, place: int, first: str, last: str) -> int:
-        if max(len(first), len(last)) > _MOST_DIGITS:
+    def _whole(self, *digits: str) -> list[int]:
+        if max(map(len, digits)) > _MOST_DIGITS:
             raise PatternError(
                 f"a range in the pattern has a number of more than {_MOST_DIGITS} digits",
                 hint="'[0-9]*' matches what begins with a digit, however long",
             )
-        low, high = sorted((int(first), int(last)))
+        return [int(each) for each in digits]
+
+    def _steps(self, place: int, first: int, last: int, step: int) -> int:
+        low, high = sorted((first, last))
+        if not step or (high - low) // step >= _MOST_STEPS:
+            raise PatternError(
+                f"a range in the pattern goes in steps of {step}, from {low} to {high}",
+                hint=f"a step is at least 1, and there are at most {_MOST_STEPS:,} of them",
+            )
+        end: int | None = None
+        for number in range(low, high + 1, step):
+            way = place
+            for digit in str(number):
+                way = self._out.take(way, digit.__eq__)
+            end = self._out.skip(way, end)
+        assert end is not None
+        return end
+
+    def _numbers(self, place: int, first: str, last: str) -> int:
+        low, high = sorted(self._whole(first, last))
         end: int | None = None
         for digits in _digit_ranges(low, high):
             way = place

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.pattern import compile_pattern
@@ -18,7 +19,7 @@ __all__ = ["Choice", "Scope", "by_origin", "first_of_all", "origin_words", "scop
 _NUMBER = re.compile(r"_?[0-9]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """A hyperparameter, or several that are alike.
 
@@ -44,8 +45,7 @@ class Choice:
         return in_effect(self.entry) if stem is None else f"{printable(cut(stem, 60))}…"
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The hyperparameters whose addresses begin with one part.
 
     Attributes:
@@ -60,7 +60,11 @@ class Scope:
 
 
 def scopes(
-    hyperparameters: Mapping[str, Hyperparameter], *, defaults: bool, limit: int
+    hyperparameters: Mapping[str, Hyperparameter],
+    *,
+    defaults: bool,
+    limit: int,
+    folded: bool = True,
 ) -> list[Scope]:
     """The hyperparameters by scope, in the model's order.
 
@@ -68,14 +72,16 @@ def scopes(
         hyperparameters: All of them, by address.
         defaults: Whether to show defaults too, rather than to count them.
         limit: Above how many rows of a scope what the framework passed itself is counted too.
+        folded: Whether what is alike in equal blocks is one row.
     """
+    alike: Callable[[Hyperparameter], Hashable] = _alike if folded else id
     is_hidden = {
         address: not defaults and _unchanged(entry, "default")
         for address, entry in hyperparameters.items()
     }
     # Defaults are folded apart from the rest: each layer's own name is one, and would otherwise
     # keep apart what was chosen alike.
-    shown = _folded(item for item in hyperparameters.items() if not is_hidden[item[0]])
+    shown = fold(grow(item for item in hyperparameters.items() if not is_hidden[item[0]]), alike)
     home = _homes(shown, hyperparameters)
     hidden: dict[str, list[tuple[str, Hyperparameter]]] = {}
     for address, entry in hyperparameters.items():
@@ -83,17 +89,15 @@ def scopes(
         if is_hidden[address]:
             at.append((address, entry))
     return [
-        _scope(name, shown.children.get(name), _folded(entries), None if defaults else limit)
+        _scope(
+            name, shown.children.get(name), fold(grow(entries), alike), None if defaults else limit
+        )
         for name, entries in hidden.items()
     ]
 
 
 def _scope_of(address: str) -> str:
     return address.partition("/")[0]
-
-
-def _folded(entries: Iterable[tuple[str, Hyperparameter]]) -> Branch[Hyperparameter]:
-    return fold(grow(entries), _alike)
 
 
 def _homes(shown: Branch[Hyperparameter], addresses: Iterable[str]) -> dict[str, str]:

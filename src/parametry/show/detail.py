@@ -18,6 +18,7 @@ class Detail:
         models: Of how many models the layers are shown.
         around: Whether to show what surrounds the numbers: models, phases, coverage.
         changes: Whether every change is listed, rather than the first and last ones.
+        folded: Whether equal blocks are one row that stands for all of them.
         hint: How to get at what is left out, if anything is.
     """
 
@@ -27,6 +28,7 @@ class Detail:
     models: int = 4
     around: bool = True
     changes: bool = False
+    folded: bool = True
     hint: str = "select(pattern) narrows, to_dict() has all"
 
 
@@ -36,5 +38,5 @@ BRIEF = Detail(parameters=False)
 SELECTED = Detail(rows=200, defaults=True, models=1_000, around=False)
 """What somebody has asked for by its addresses, and nothing else."""
 
-EVERYTHING = Detail(rows=1_000_000, defaults=True, models=1_000, changes=True)
+EVERYTHING = Detail(rows=1_000_000, defaults=True, models=1_000, changes=True, folded=False)
 """All there is, however long."""

@@ -45,9 +45,12 @@ def blocks(thing: Difference, detail: Detail) -> list[Block]:
     sizes = [len(thing.hyperparameters), len(origins), *map(len, every)]
     rooms = shares(sizes, detail.rows)
     sections: list[list[Block]] = [
-        _table(hyperparameters(thing.hyperparameters, rooms[0])),
-        _table(hyperparameters(origins, rooms[1])),
-        *(_table(parameters(held, room)) for held, room in zip(every, rooms[2:], strict=True)),
+        _table(hyperparameters(thing.hyperparameters, rooms[0], folded=detail.folded)),
+        _table(hyperparameters(origins, rooms[1], folded=detail.folded)),
+        *(
+            _table(parameters(held, room, folded=detail.folded))
+            for held, room in zip(every, rooms[2:], strict=True)
+        ),
         [Line((Cell("TIED", "head"),)), *(Line((Cell(words),)) for words in ties(thing.ties))],
     ]
     for section in sections if thing.ties else sections[:-1]:
@@ -125,12 +128,15 @@ def ties(found: Sequence[TieDifference], most: int = 15) -> list[str]:
 # ---------------------------------------------------------------- as tables
 
 
-def hyperparameters(entries: Mapping[str, HyperparameterDifference], limit: int) -> Table:
+def hyperparameters(
+    entries: Mapping[str, HyperparameterDifference], limit: int, *, folded: bool = True
+) -> Table:
     """What was chosen differently, what is alike in equal blocks in one row.
 
     Args:
         entries: The differences by address.
         limit: The most rows.
+        folded: Whether what is alike is one row.
     """
     table = Table(
         (
@@ -142,7 +148,7 @@ def hyperparameters(entries: Mapping[str, HyperparameterDifference], limit: int)
             Column("WHERE", least=12, yields=3, keeps_end=True),
         )
     )
-    _fill(table, entries, _chosen, limit)
+    _fill(table, entries, _chosen, limit, folded)
     return table
 
 
@@ -165,12 +171,15 @@ def _value(entry: Hyperparameter | None) -> Cell:
     return Cell(in_effect(entry, _LONGEST_VALUE), "dim" if entry.origin == "default" else "value")
 
 
-def parameters(entries: Mapping[str, ParameterDifference], limit: int) -> Table:
+def parameters(
+    entries: Mapping[str, ParameterDifference], limit: int, *, folded: bool = True
+) -> Table:
     """What was learned differently, what is alike in equal blocks in one row.
 
     Args:
         entries: The differences by address.
         limit: The most rows.
+        folded: Whether what is alike is one row.
     """
     table = Table(
         (
@@ -187,7 +196,7 @@ def parameters(entries: Mapping[str, ParameterDifference], limit: int) -> Table:
             Column("", least=8, yields=7, keeps_end=True),
         )
     )
-    _fill(table, entries, _learned, limit)
+    _fill(table, entries, _learned, limit, folded)
     return table
 
 
@@ -244,10 +253,14 @@ def _short(value: float | None) -> str:
 
 
 def _fill(
-    table: Table, entries: Mapping[str, D], cells: Callable[[D], tuple[Cell, ...]], limit: int
+    table: Table,
+    entries: Mapping[str, D],
+    cells: Callable[[D], tuple[Cell, ...]],
+    limit: int,
+    folded: bool,
 ) -> None:
     """Add the rows of a table, and count what is not in it."""
-    tree = fold(grow(entries.items()), cells)
+    tree = fold(grow(entries.items()), cells if folded else id)
     counts: list[int] = []
     for depth, branch in walk(tree):
         del counts[depth:]

@@ -43,29 +43,31 @@ def tree(page: Markup, layers: Mapping[str, Layer], parameters: Mapping[str, Par
     _children(page, root, output, 0)
 
 
-def _children(page: Markup, branch: Branch[Node], output: Shapes, depth: int) -> None:
+def _children(
+    page: Markup, branch: Branch[Node], output: Shapes, depth: int, times: int = 1
+) -> None:
     shown = 0
     for child in branch.children.values():
-        if not _branch(page, child, output, depth):
+        if not _branch(page, child, output, depth, times * child.count):
             break
         shown += 1
     page.left_out(len(branch.children) - shown)
 
 
-def _branch(page: Markup, branch: Branch[Node], output: Shapes, depth: int) -> bool:
-    rows = [_row(branch, node, output) for node in branch.items or (None,)]
+def _branch(page: Markup, branch: Branch[Node], output: Shapes, depth: int, times: int) -> bool:
+    rows = [_row(branch, node, output, times) for node in branch.items or (None,)]
     if not branch.children:
         return all([page.add(f'<div class="row" style="--d:{depth}">{row}</div>') for row in rows])
     opening = f'<details style="--d:{depth}"><summary>{"<br>".join(rows)}</summary>'
     with page.element(opening, "</details>") as opened:
         if opened:
-            _children(page, branch, output, depth + 1)
+            _children(page, branch, output, depth + 1, times)
     return opened
 
 
-def _row(branch: Branch[Node], node: Node | None, output: Shapes) -> str:
-    times = nodes.times(branch.count, turns=branch.turns)
-    name = address(branch.name) + (f' <span class="dim">{times}</span>' if times else "")
+def _row(branch: Branch[Node], node: Node | None, output: Shapes, times: int) -> str:
+    told = nodes.times(times, turns=branch.turns)
+    name = address(branch.name) + (f' <span class="dim">{told}</span>' if told else "")
     pieces = [f'<span class="n">{name}</span>']
     if node is not None:
         shape, count = nodes.size(branch, node, output)
@@ -73,7 +75,7 @@ def _row(branch: Branch[Node], node: Node | None, output: Shapes) -> str:
         pieces += [
             f'<span class="{look}">{text(nodes.type_name(node))}</span>',
             f'<span class="s">{text(shape)}</span>',
-            number(count) if count else "",
+            number(count * times) if count else "",
             f'<span class="dim">{text(nodes.notes(node))}</span>',
         ]
     return " ".join(pieces)

@@ -48,7 +48,7 @@ def _entries(entries: AddressMapping[Any], detail: Detail) -> tuple[list[Block],
     if isinstance(entries, Hyperparameters):
         # A selection that fits is shown whole: whoever asked for these wants to see them.
         few = len(entries) <= detail.rows
-        return _chosen(entries, Detail(detail.rows, defaults=few)), ""
+        return _chosen(entries, Detail(detail.rows, defaults=few, folded=detail.folded)), ""
     return _results(entries, detail)
 
 
@@ -59,9 +59,9 @@ def _results(entries: AddressMapping[Any], detail: Detail) -> tuple[list[Block],
     from parametry.show import difference, statistics
 
     if isinstance(entries, HyperparameterDifferences):
-        return [difference.hyperparameters(entries, detail.rows)], ""
+        return [difference.hyperparameters(entries, detail.rows, folded=detail.folded)], ""
     if isinstance(entries, ParameterDifferences):
-        return [difference.parameters(entries, detail.rows)], ""
+        return [difference.parameters(entries, detail.rows, folded=detail.folded)], ""
     if isinstance(entries, Statistics):
         return [statistics.table(entries, detail.rows)], statistics.words(entries)
     rows: list[tuple[Cell, ...]] = [

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from parametry.core.address import parent
 from parametry.core.layer import Layer
@@ -21,8 +20,7 @@ __all__ = ["Alias", "Node", "outputs", "rows_within", "structure"]
 _MOST_SHAPES = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """Another way to a layer or parameter.
 
     Attributes:
@@ -39,18 +37,22 @@ Shapes: TypeAlias = Callable[[Layer], str]
 
 
 def structure(
-    layers: Mapping[str, Layer], parameters: Mapping[str, Parameter]
+    layers: Mapping[str, Layer], parameters: Mapping[str, Parameter], *, folded: bool = True
 ) -> tuple[Branch[Node], Shapes]:
     """The tree of layers and parameters, and how to ask for a layer's output shape.
 
     Args:
         layers: A model's layers.
         parameters: Its parameters; those of layers that are not given stand at their addresses.
+        folded: Whether equal siblings become one.
     """
     output = _asking()
     few = len(layers) <= _MOST_SHAPES
-    tree = fold(grow(_nodes(layers, parameters)), lambda node: _alike(node, output, few))
-    return _joined(tree), output
+
+    def alike(node: Node) -> Hashable:
+        return _alike(node, output, few) if folded else id(node)
+
+    return _joined(fold(grow(_nodes(layers, parameters)), alike)), output
 
 
 def _nodes(

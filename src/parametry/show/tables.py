@@ -25,7 +25,9 @@ _LEFT_OUT = "… {} more"
 
 def hyperparameters(entries: Mapping[str, Hyperparameter], detail: Detail) -> list[Block]:
     """What was chosen, scope by scope, with what is left out counted."""
-    found = scopes(entries, defaults=detail.defaults, limit=detail.rows * 2 // 3)
+    found = scopes(
+        entries, defaults=detail.defaults, limit=detail.rows * 2 // 3, folded=detail.folded
+    )
     table = Table(
         (
             Column("HYPERPARAMETER", least=30, keeps_end=True),
@@ -84,7 +86,7 @@ def layers(
     entries: Mapping[str, Layer], held: Mapping[str, Parameter], detail: Detail
 ) -> list[Block]:
     """The tree of layers, and of the parameters below each where these are given."""
-    tree, output = structure(entries, held)
+    tree, output = structure(entries, held, folded=detail.folded)
     rows, left_out = rows_within(tree, detail.rows)
     table = Table(
         left_out=left_out,
@@ -97,18 +99,24 @@ def layers(
             Column("", least=8, yields=5),
         ),
     )
+    counts: list[int] = []
     for depth, branch in rows:
-        table.rows += [_node(branch, node, depth, output) for node in branch.items or (None,)]
+        del counts[depth:]
+        counts.append(branch.count * (counts[-1] if counts else 1))
+        table.rows += [_node(branch, node, counts, output) for node in branch.items or (None,)]
     blocks: list[Block] = [table] if table.rows else []
     if left_out:
         blocks.append(Line((Cell(f"… {number(left_out)} more rows", "dim"),)))
     return blocks
 
 
-def _node(branch: Branch[Node], node: Node | None, depth: int, output: Shapes) -> tuple[Cell, ...]:
+def _node(
+    branch: Branch[Node], node: Node | None, counts: Sequence[int], output: Shapes
+) -> tuple[Cell, ...]:
+    """A row of the tree, which stands for as many as the last of the counts: one a level."""
     is_layer = isinstance(node, Layer)
-    name = Cell(branch.name, "address" if is_layer else "plain", depth)
-    times = Cell(nodes.times(branch.count, turns=branch.turns), "dim")
+    name = Cell(branch.name, "address" if is_layer else "plain", len(counts) - 1)
+    times = Cell(nodes.times(counts[-1], turns=branch.turns), "dim")
     if node is None:  # a list of layers, say
         return (name, times, Cell(f"{number(len(branch.children))} below", "dim"))
     shape, count = nodes.size(branch, node, output)
@@ -117,7 +125,7 @@ def _node(branch: Branch[Node], node: Node | None, depth: int, output: Shapes) -
         times,
         Cell(nodes.type_name(node), "value" if is_layer else "dim"),
         Cell(shape),
-        Cell(number(count) if count else "", "plain" if is_layer else "dim"),
+        Cell(number(count * counts[-1]) if count else "", "plain" if is_layer else "dim"),
         Cell(nodes.notes(node), "dim"),
     )
 
@@ -126,7 +134,11 @@ def parameters(entries: Mapping[str, Parameter], detail: Detail) -> list[Block]:
     """Parameters by their whole addresses; equal ones of equal blocks in one row."""
     tree = fold(
         grow(entries.items()),
-        lambda entry: (entry.shape, entry.dtype, entry.role, provenance_words(entry)),
+        lambda entry: (
+            (entry.shape, entry.dtype, entry.role, entry.aliases, provenance_words(entry))
+            if detail.folded
+            else id(entry)
+        ),
     )
     table = Table(
         (
@@ -158,7 +170,7 @@ def parameters(entries: Mapping[str, Parameter], detail: Detail) -> list[Block]:
                     Cell(nodes.times(counts[-1]), "dim"),
                     Cell(entry.dtype, "value"),
                     Cell(shape(entry.shape)),
-                    Cell(number(entry.size)),
+                    Cell(number(entry.size * counts[-1])),
                     Cell("  ".join(notes), "dim"),
                 )
             )

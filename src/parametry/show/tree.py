@@ -1,7 +1,7 @@
 """Addresses as a tree, in which siblings that are alike become one.
 
 A model of 32 equal blocks is one block, 32 times. What stands for several is written as a pattern
-that selects exactly these: ``layers/{0..31}/dense{,_1}/kernel``.
+that selects exactly these: ``layers/{0..31}/dense{,_1}/kernel``, ``norm_{1..9..2}``.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ _DEEPEST = 48
 _FEWEST = 3
 # How many unlike siblings may take turns, as convolution, normalisation and activation do.
 _LONGEST_TURN = 16
+_MOST_DIGITS = 9
 _DIGITS = re.compile(r"([0-9]+)")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Branch(Generic[T]):
     """A node of the tree.
 
@@ -91,7 +92,8 @@ def fold(root: Branch[T], alike: Callable[[T], Hashable]) -> Branch[T]:
     """The tree with runs of equal siblings made one.
 
     Siblings are equal when their items are, and all that lies below them; their names must count
-    up: ``dense, dense_1, dense_2`` or ``0, 1, 2``. A run may be of siblings that take turns.
+    up by equal steps: ``dense, dense_1, dense_2`` or ``0, 2, 4``. A run may be of siblings that
+    take turns. Names that a file lists by their letters (``0, 1, 10, 2``) are brought in order.
 
     Args:
         root: What `grow` gave.
@@ -103,7 +105,7 @@ def fold(root: Branch[T], alike: Callable[[T], Hashable]) -> Branch[T]:
         if not branch.children:
             alone = (tuple(map(alike, branch.items)), ())
             return branch, known.setdefault(alone, len(known))
-        children = _runs([form(child) for child in branch.children.values()])
+        children = _runs([form(child) for child in _counted(list(branch.children.values()))])
         shape = (tuple(map(alike, branch.items)), tuple((c.name, i) for c, i in children))
         folded = Branch(
             branch.name,
@@ -122,6 +124,28 @@ def _place(branch: Branch[T], above: tuple[tuple[str, bool], ...]) -> None:
     for child in branch.children.values():
         child.parts = (*above, (child.name, child.count > 1))
         _place(child, child.parts)
+
+
+def _counted(siblings: list[Branch[T]]) -> list[Branch[T]]:
+    """The siblings, those in the order of their letters brought into that of their numbers.
+
+    Who listed ``0, 1, 10, 2`` has sorted text. An order that letters do not explain is kept: it is
+    the model's own.
+    """
+    places: dict[tuple[str, ...], list[int]] = {}
+    for index, child in enumerate(siblings):
+        pieces = _pieces(child.name)
+        if len(pieces) > 1:
+            places.setdefault((*pieces[:-2], pieces[-1]), []).append(index)
+    out = list(siblings)
+    for indices in places.values():
+        members = [siblings[index] for index in indices]
+        names = [child.name for child in members]
+        if len(names) >= _FEWEST and names == sorted(names):
+            members.sort(key=lambda child: (len(_pieces(child.name)[-2]), _pieces(child.name)[-2]))
+            for index, child in zip(indices, members, strict=True):
+                out[index] = child
+    return out
 
 
 def _runs(siblings: list[tuple[Branch[T], int]]) -> list[tuple[Branch[T], int]]:
@@ -153,26 +177,26 @@ def _longest_run(siblings: list[tuple[Branch[T], int]], at: int) -> tuple[int, i
 
 def _repeats(siblings: list[tuple[Branch[T], int]], at: int, turn: int) -> int:
     times = 1
-    varies: list[int | None] = [None] * turn
+    varies: list[tuple[int, int] | None] = [None] * turn
     while at + turn * (times + 1) <= len(siblings):
         start = at + turn * times
         for offset in range(turn):
             before, now = siblings[start - turn + offset], siblings[start + offset]
             if before[1] != now[1]:
                 return times
-            position = _counts_up(before[0].name, now[0].name)
-            if position is None or varies[offset] not in (None, position):
+            step = _counts_up(before[0].name, now[0].name)
+            if step is None or varies[offset] not in (None, step):
                 return times
-            varies[offset] = position
+            varies[offset] = step
         times += 1
     return times
 
 
-def _counts_up(before: str, now: str) -> int | None:
-    """Which piece of the second name is the number that is one more than in the first, if any."""
+def _counts_up(before: str, now: str) -> tuple[int, int] | None:
+    """Which piece of the second name is a larger number than in the first, and by how much."""
     old, new = _pieces(before), _pieces(now)
-    if now == f"{before}_1":
-        return len(new) - 2
+    if now.startswith(f"{before}_") and len(new) == len(old) + 2 and not new[-1]:
+        old = (*_pieces(f"{before}_")[:-1], new[-3], "0", "")
     if len(old) != len(new):
         return None
     different = [index for index, piece in enumerate(old) if piece != new[index]]
@@ -180,8 +204,14 @@ def _counts_up(before: str, now: str) -> int | None:
         return None
     position = different[0]
     low, high = old[position], new[position]
-    counted = len(low) < 10 and str(int(low)) == low and str(int(low) + 1) == high
-    return position if counted else None
+    if max(len(low), len(high)) > _MOST_DIGITS or _padded(low) or _padded(high):
+        return None
+    step = int(high) - int(low)
+    return (position, step) if step > 0 else None
+
+
+def _padded(digits: str) -> bool:
+    return len(digits) > 1 and digits[0] == "0"
 
 
 @lru_cache(maxsize=4096)
@@ -208,11 +238,17 @@ def _one_for_all(members: list[tuple[Branch[T], int]], *, turns: bool) -> tuple[
 
 
 def _pattern(names: list[str]) -> str:
-    if names[1] == f"{names[0]}_1":
-        numbers = f",_{{1..{len(names) - 1}}}" if len(names) > 3 else ",_1,_2"
-        return f"{escape(names[0])}{{{numbers}}}"
     old, new = _pieces(names[0]), _pieces(names[1])
+    if len(old) != len(new):  # the first has no number: dense, dense_1
+        numbers = [int(_pieces(name)[-2]) for name in names[1:]]
+        told = f"_{_range(numbers)}" if len(numbers) > 2 else ",".join(f"_{n}" for n in numbers)
+        return f"{escape(names[0])}{{,{told}}}"
     position = next(index for index, piece in enumerate(old) if piece != new[index])
-    low = int(old[position])
     before, after = "".join(old[:position]), "".join(old[position + 1 :])
-    return f"{escape(before)}{{{low}..{low + len(names) - 1}}}{escape(after)}"
+    numbers = [int(_pieces(name)[position]) for name in names]
+    return f"{escape(before)}{_range(numbers)}{escape(after)}"
+
+
+def _range(numbers: list[int]) -> str:
+    step = numbers[1] - numbers[0]
+    return f"{{{numbers[0]}..{numbers[-1]}" + (f"..{step}}}" if step > 1 else "}")
