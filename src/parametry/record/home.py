@@ -152,16 +152,23 @@ def find(name_or_path: str | Path, home: str | Path | None = None) -> Path:
         RunMissing: There is none; the hint has the nearest names.
     """
     path = Path(name_or_path)
-    if path.is_file() and (isinstance(name_or_path, Path) or path.suffix):
+    if (isinstance(name_or_path, Path) or path.suffix) and _is_there(path):
         return path.absolute()
     name = str(name_or_path)
     if name and os.sep not in name and "/" not in name and "\0" not in name:
         found = runs_folder(home) / (name.removesuffix(SUFFIX) + SUFFIX)
-        if found.is_file() and found.stat().st_size:
+        if _is_there(found) and found.stat().st_size:
             return found
     raise RunMissing(
         f"no run is called {name!r} in {home_folder(home)}", hint=nearest_names(name, names(home))
     )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # longer than a name may be, or with a NUL
+        return False
 
 
 def nearest_names(wanted: str, known: Iterable[str]) -> str:

@@ -119,7 +119,7 @@ def runs(
         where: Keeps the runs for which it is true.
         sort: ``name``, ``status``, ``started``, ``ended``, ``seconds``, ``steps``, ``script``, a
             metric, or a hyperparameter's address; a ``-`` before it turns the order around. Runs
-            that do not have it come last.
+            that do not have it come last, by name.
         home: The folder of runs; None for ``PARAMETRY_HOME``, else ``.parametry`` here.
         missing_ok: Give none where the pattern matches nothing, instead of an error.
 
