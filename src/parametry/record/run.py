@@ -21,11 +21,12 @@ from parametry.core.phase import Phases
 from parametry.core.report import Report
 from parametry.core.report_reading import report_from
 from parametry.core.value import to_json_value
-from parametry.errors import FormatError, UnknownAddress
+from parametry.errors import UnknownAddress
 from parametry.record.home import find
 from parametry.record.merging import with_changes
 from parametry.record.processes import Process
 from parametry.record.series import Series
+from parametry.record.store.connecting import intact
 from parametry.record.store.reader import Reader, Stored
 
 __all__ = ["Cursor", "Run", "RunStatus", "open_run"]
@@ -126,22 +127,18 @@ class Run:
             f"statistics({'ADDRESS'!r}) has what was measured of it, "
             "pm.inspect(PATH) of a saved model has values"
         )
-        try:
+        with intact(self.path):
             return report_from(stored.report, source=self._source, hint=hint)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(
-                f"a snapshot is damaged: {type(error).__name__}: {error}", path=self.path
-            ) from None
 
     @property
     def report(self) -> Report:
         """All that is known of it now: the latest snapshot, with the changes up to now."""
         latest = self._reader.latest()
         if self._report_known is None or self._report_known[0] != latest:
-            stored = self._reader.snapshot()
-            made = with_changes(
-                self._report(stored), self._reader.changes(), -1 if stored is None else stored.seq
-            )
+            stored, changes = self._reader.snapshot(), self._reader.changes()
+            with intact(self.path):
+                known = -1 if stored is None else stored.seq
+                made = with_changes(self._report(stored), changes, known)
             self._report_known = (latest, made)
         return self._report_known[1]
 

@@ -70,8 +70,8 @@ class Series(Sequence[Point]):
     def __getitem__(self, index: int | slice) -> Point | Series:
         """The point at a position, or a series of those at several."""
         if isinstance(index, slice):
-            parts = (self.steps, self.values, self.epochs, self.times)
-            return Series(self.key, self.per, *(part[index] for part in parts))
+            rows = self.steps[index], self.values[index], self.epochs[index], self.times[index]
+            return Series(self.key, self.per, *rows)
         return Point(int(self.steps[index]), float(self.values[index]))
 
     def __iter__(self) -> Iterator[Point]:

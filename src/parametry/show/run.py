@@ -307,10 +307,11 @@ def _metric_keys(every: Sequence[SummaryLike]) -> list[str]:
 
 
 def _differing(every: Sequence[SummaryLike]) -> list[str]:
-    """The addresses that somebody chose a value for, and not the same one in all runs."""
+    """The addresses that somebody chose a value for, and not the same one in all that have it."""
     found: list[str] = []
     for address in dict.fromkeys(a for s in every for a, o in s.origins.items() if o == "explicit"):
-        values = [summary.hyperparameters.get(address) for summary in every]
+        held = [summary.hyperparameters for summary in every]
+        values = [values[address] for values in held if address in values]
         if not all(same(value, values[0]) for value in values):
             found.append(address)
     return found[:_MOST_COLUMNS]
@@ -332,7 +333,7 @@ def course(thing: CourseLike, detail: Detail, *, plain: bool = False) -> list[Bl
         blocks += series(thing.series, height=_CHART_HEIGHT, plain=plain)
     if thing.changes:
         changes = tuple(fact.change for fact in thing.changes)
-        entry = Hyperparameter(thing.address, changes[-1].old, changes=changes)
+        entry = Hyperparameter(thing.address, None, changes=changes)
         blocks += _apart(history.changes({thing.address: entry}, detail))
     elif thing.series is None:
         blocks.append(Line((Cell("did not change while it was recorded", "dim"),)))

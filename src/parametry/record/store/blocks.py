@@ -106,8 +106,7 @@ class Columns:
         """
         width = _BEFORE_VALUES + keys
         parts = [np.frombuffer(data, _INTEGER).reshape(width, -1) for data in blocks]
-        whole = parts[0] if len(parts) == 1 else np.concatenate(parts or [np.empty((width, 0))], 1)
-        whole = whole.astype(_INTEGER, copy=False)
+        whole = np.concatenate(parts, 1) if parts else np.empty((width, 0), _INTEGER)
         floats = whole.view(_FLOAT)
         return cls(whole[0], whole[1], whole[2], floats[3], floats[_BEFORE_VALUES:].T)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from parametry.errors import FormatError
 from parametry.record.store.schema import VERSION, check, migrate
 
-__all__ = ["reading"]
+__all__ = ["intact", "reading"]
 
 _PATIENCE = 10.0
 # What turning damaged rows into facts ends in.
@@ -35,7 +35,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         connection = _open(path)
     except sqlite3.Error as error:
         raise _unreadable(path, error) from None
-    with contextlib.closing(connection):
+    with contextlib.closing(connection), intact(path):
         try:
             version = check(connection, path)
             if version < VERSION:
@@ -47,10 +47,24 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             connection.row_factory = sqlite3.Row
             connection.execute("BEGIN")
             yield connection
-        except (sqlite3.Error, *_DAMAGED) as error:
-            raise _unreadable(path, error) from None
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def intact(path: Path) -> Iterator[None]:
+    """A context in which what a file holds is made sense of; where there is none, that is said.
+
+    Args:
+        path: The run's file.
+
+    Raises:
+        FormatError: What SQLite, or turning its rows into facts, came to grief on.
+    """
+    try:
+        yield
+    except (sqlite3.Error, *_DAMAGED) as error:
+        raise _unreadable(path, error) from None
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -98,8 +98,8 @@ class Reader:
 
     def changes(self, address: str | None = None) -> list[tuple[int, Changed]]:
         """The changes of one hyperparameter or of all, oldest first, with their numbers."""
-        where, values = ("", ()) if address is None else ("WHERE address = ?", (address,))
-        values = tuple(map(rows.text_out, values))
+        where = "" if address is None else "WHERE address = ?"
+        values = () if address is None else (rows.text_out(address),)
         with reading(self.path) as connection:
             found = connection.execute(f"SELECT * FROM change {where} ORDER BY seq", values)
             return [(row["seq"], rows.change_of(row)) for row in found]
