@@ -15,7 +15,7 @@ from parametry.formats.file_store import FileStore
 __all__ = ["Contents"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contents:
     """A file that was opened: its headers are read and checked, its arrays are not read yet.
 

@@ -15,7 +15,7 @@ LENGTH = 2048
 ZIP = b"PK\x03\x04"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Peek:
     """What tells the kind of a file.
 

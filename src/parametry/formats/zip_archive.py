@@ -26,7 +26,7 @@ _LOCAL_SIGNATURE: Final = b"PK\x03\x04"
 _MOST_EXPANSION: Final = 1032
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Member:
     """One member of an archive: a `parametry.formats.file_store.Backing`.
 
@@ -124,7 +124,7 @@ class Member:
         return FormatError(message, path=self.source.path, address=self.name, offset=self.offset)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ZipArchive:
     """A zip archive as its directory tells it, each member checked against its own header.
 

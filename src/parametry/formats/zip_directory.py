@@ -141,7 +141,8 @@ def _entry(source: FileBytes, raw: bytes, at: int, start: int) -> tuple[Entry, i
         length, stored, offset = (next(rest) if n == _TOO_LONG else n for n in given)
     stored_name = raw[name_at:extra_at]
     try:
-        name = stored_name.decode("utf-8" if flags & UTF8 else "cp437")
+        is_utf8 = flags & UTF8 or stored_name.isascii()
+        name = stored_name.decode("utf-8" if is_utf8 else "cp437")
     except UnicodeDecodeError:
         raise _fault(source, "a name is no UTF-8", start + name_at) from None
     if "\0" in name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from parametry.show.printable import cut, cut_middle, printable, start, width
 
@@ -18,8 +18,7 @@ _NARROWEST = 20
 _WIDEST = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A piece of text in one style.
 
     Attributes:
@@ -33,8 +32,7 @@ class Cell:
     indent: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of a table.
 
     Attributes:
@@ -52,7 +50,7 @@ class Column:
     keeps_end: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Table:
     """Columns and rows.
 
@@ -67,8 +65,7 @@ class Table:
     left_out: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line of text, wrapped to the width.
 
     Attributes:
