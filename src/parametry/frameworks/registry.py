@@ -8,7 +8,7 @@ object of that package is met. A third party registers through the entry point g
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
@@ -20,10 +20,11 @@ from parametry.core.model import Model
 from parametry.errors import NotSupported
 
 if TYPE_CHECKING:
+    from parametry.core.hyperparameter import Change
     from parametry.core.initializer import Initializer
     from parametry.core.parameter import Parameter
 
-__all__ = ["Framework", "find", "registered"]
+__all__ = ["Framework", "LoopRate", "find", "registered"]
 
 _BUILT_IN = {
     "keras": "parametry.frameworks.keras",
@@ -130,6 +131,54 @@ class Framework(Protocol):
         """Compile what `load_model` gave, as the configuration says."""
         ...
 
+    def loop_rates(
+        self, optimizer: Any, scope: str, note: Callable[[str, str], None]
+    ) -> Sequence[LoopRate]:
+        """What tells the learning rates of an optimizer in a hand-written loop.
+
+        `scope` is the first part of their addresses; `note` takes what cannot be told.
+        """
+        ...
+
+
+class LoopRate(Protocol):
+    """Tells one learning rate, step by step, as it was applied."""
+
+    @property
+    def address(self) -> str:
+        """The address of the rate."""
+        ...
+
+    @property
+    def next(self) -> int:
+        """The count of the step that is next."""
+        ...
+
+    @property
+    def schedule(self) -> str | None:
+        """The class of what gives the rate; None where it is a variable."""
+        ...
+
+    def counted(self) -> int | None:
+        """The optimizer's own count of steps by now; None where it cannot be read."""
+        ...
+
+    def took(self, step: int, count: int = 1) -> None:
+        """Steps were taken, the first of them at that count."""
+        ...
+
+    def take(self) -> list[tuple[int, float]]:
+        """Step and rate of each step since it was last asked, where the rate is known."""
+        ...
+
+    def changes(self) -> Iterator[Change]:
+        """The changes since it was last asked."""
+        ...
+
+    def leave(self) -> None:
+        """The loop is over."""
+        ...
+
 
 def registered() -> dict[str, str]:
     """Root package to the module that knows it, third parties' included."""
@@ -161,6 +210,7 @@ _UNKNOWN: Mapping[str, Callable[..., Any]] = {
     "declared": lambda *_: None,
     "initializer": lambda *_: None,
     "initial_slots": lambda *_: [],
+    "loop_rates": lambda *_: [],
     "names_in_file": lambda *_: {},
     "structure": lambda *_: {},
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from parametry.core.facts import Status
 from parametry.core.watch import watch
+from parametry.record.rates import Rates
 from parametry.record.recording import Recording
 
 __all__ = ["Following"]
@@ -36,6 +37,7 @@ class Following:
         sinks: Sequence[Any] = (),
     ) -> None:
         self.recording: Recording | None = None
+        self._rates: Rates | None = None
         self._opening = {"name": name, "home": home, "sinks": sinks}
 
     def begin(self) -> None:
@@ -55,6 +57,10 @@ class Following:
         watch.fit_begins = watch.loop_begins = None
         if self.recording is None:
             return None
+        if self._rates is not None:
+            with watch.guard("telling the last rates of a recording"):
+                self._rates.catch_up()
+                self._rates.leave()
         self.recording.finish(_status(outcome), outcome)
         return self.recording.path
 
@@ -71,7 +77,11 @@ class Following:
         return Recorder.following(self._opened())
 
     def _loop_begins(self, optimizer: Any) -> None:
-        self._opened().snapshot()
+        recording = self._opened()
+        if self._rates is None:
+            self._rates = Rates(recording.put)
+            recording.snapshot()
+        self._rates.add(optimizer)
 
 
 def _status(outcome: str) -> Status:

@@ -23,6 +23,7 @@ from parametry.core.place import Place
 from parametry.core.secrets import withhold
 from parametry.core.value import UNSET, same
 from parametry.core.watch import watch
+from parametry.record.rates import Rates
 from parametry.record.recording import Recording
 from parametry.record.scalars import NotANumber, held
 
@@ -53,10 +54,12 @@ class Loop:
         self._chosen = chosen
         self._opening = opening
         self._recording: Recording | None = None
+        self._rates: Rates | None = None
         self._switched_on = False
         self._step = 0
         self._epoch: int | None = None
         self._refused: set[str] = set()
+        self._watching: Callable[[Any], None] | None = None
 
     @property
     def run(self) -> Run | None:
@@ -91,6 +94,9 @@ class Loop:
 
     def step(self, count: int = 1) -> None:
         """Say that a step of training is over, or several of them."""
+        if self._rates is not None:
+            with watch.guard("recording a step"):
+                self._rates.took(self._step, count)
         self._step += count
 
     def epoch(self, number: int | None = None) -> None:
@@ -101,6 +107,10 @@ class Loop:
         """
         if number is None:
             number = 0 if self._epoch is None else self._epoch + 1
+        if self._rates is not None:
+            with watch.guard("recording an epoch"):
+                self._rates.tell(self._step)
+                self._rates.epoch = number
         self._epoch = number
 
     def choose(self, values: Mapping[str, Any] | None = None, /, **hyperparameters: Any) -> None:
@@ -135,7 +145,23 @@ class Loop:
                 models=self._models or None, chosen=self._chosen, **self._opening
             )
             self._recording.snapshot()
+            self._rates = Rates(self._recording.put)
+            for optimizer in self._known_optimizers():
+                self._follow(optimizer)
+            self._watching, watch.loop_begins = watch.loop_begins, self._follow
         return self
+
+    def _known_optimizers(self) -> list[Any]:
+        if self._optimizer is not None:
+            return [self._optimizer]
+        held = [getattr(model, "optimizer", None) for model in self._models]
+        return [optimizer for optimizer in held if optimizer is not None]
+
+    def _follow(self, optimizer: Any) -> None:
+        if self._rates is not None:
+            counted = self._rates.add(optimizer)
+            if counted and not self._step:
+                self._step = counted
 
     def __exit__(
         self,
@@ -144,6 +170,11 @@ class Loop:
         traceback: TracebackType | None,
     ) -> None:
         """Record how it ended; an exception passes on as it is."""
+        with watch.guard("telling the last rates of a recording"):
+            watch.loop_begins, self._watching = self._watching, None
+            if self._rates is not None:
+                self._rates.tell(self._step)
+                self._rates.leave()
         with watch.guard("ending a recording"):
             status, outcome = _ending(error)
             if self._recording is not None:

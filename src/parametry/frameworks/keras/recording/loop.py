@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from parametry.frameworks.keras.recording.schedules import Evaluator, evaluator,
 from parametry.frameworks.keras.taps import rate_taps
 
 __all__ = ["LoopRate", "loop_rates"]
+
+# So many rates that were read in steps are kept unread at most.
+_READ_AT_ONCE: Final = 1_024
 
 Note = Callable[[str, str], None]
 
@@ -56,7 +59,7 @@ class LoopRate:
         self._first_change = self._told = len(self._changes)
         self._at_first = _exact(read_scalar(self._rule))
         self._waiting: list[tuple[int, Any]] = []
-        self._seen: Any = None
+        self._seen: list[Any] = []
         self._jit_compile = False
         self._evaluate: Evaluator | None = None
         self._noted: set[str] = set()
@@ -87,10 +90,11 @@ class LoopRate:
             step: The optimizer's count before the first of them.
             count: How many.
         """
-        seen, self._seen = self._seen, None
+        seen, self._seen = self._seen, []
         self.next = step + count
-        self._waiting += [(step + number, None) for number in range(count - 1)]
-        self._waiting.append((step + count - 1, seen))
+        if len(seen) != count:  # some or all were compiled, or the loop counts otherwise
+            seen = [None] * (count - 1) + (seen[-1:] or [None])
+        self._waiting += zip(range(step, step + count), seen, strict=True)
 
     def changes(self) -> Iterator[Change]:
         """The changes since it was last asked."""
@@ -112,7 +116,7 @@ class LoopRate:
 
     def _tap(self, value: Any) -> None:
         """The optimizer read its rate: a number now, or what stands for one inside a trace."""
-        # In JAX's stateless loops the optimizer's variables stand for the values in the loop's hands.
+        # In JAX's stateless loops the optimizer's variables stand for values that the loop holds.
         stateless = self._backend == "jax" and hasattr(value, "assign")
         held = value.value if stateless else getattr(value, "_value", value)
         if _is_symbolic(held):
@@ -120,7 +124,9 @@ class LoopRate:
             return
         if hasattr(held, "assign"):
             return  # TensorFlow's variable itself: what is assigned to it is seen
-        self._seen = held.detach().clone() if hasattr(held, "detach") else held
+        self._seen.append(held.detach().clone() if hasattr(held, "detach") else held)
+        if len(self._seen) % _READ_AT_ONCE == 0:
+            self._seen = [_number(seen) for seen in self._seen]
 
     def _unread(self, steps: list[int]) -> list[float | None]:
         """The rates of steps in which nothing could be read."""
@@ -175,6 +181,8 @@ def _exact(value: Plain | Unset) -> float | None:
 
 
 def _number(value: Any) -> float | None:
+    if value is None or type(value) is float:
+        return value
     value = value.numpy() if hasattr(value, "numpy") else value
     try:
         return float(np.asarray(value))
