@@ -31,10 +31,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         FormatError: It is damaged, another kind of file, or of a later version than is known.
     """
-    try:
+    with intact(path):
         connection = _open(path)
-    except sqlite3.Error as error:
-        raise _unreadable(path, error) from None
     with contextlib.closing(connection), intact(path):
         try:
             version = check(connection, path)
@@ -100,7 +98,7 @@ def _connected(path: Path, options: str) -> sqlite3.Connection:
         connection.execute(
             "SELECT count(*) FROM sqlite_schema"
         ).fetchone()  # reads for the first time
-    except sqlite3.Error:
+    except BaseException:
         connection.close()
         raise
     return connection

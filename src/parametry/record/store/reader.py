@@ -85,7 +85,7 @@ class Reader:
             row = connection.execute(
                 f"SELECT * FROM snapshot ORDER BY seq {order} LIMIT 1"
             ).fetchone()
-        return None if row is None else self._stored(row)
+            return None if row is None else self._stored(row)
 
     def latest(self) -> int:
         """The number of the latest fact that decides what was chosen; -1 where there is none."""
@@ -197,7 +197,7 @@ class Reader:
             row = connection.execute(
                 "SELECT cursor FROM sink WHERE name = ?", (rows.text_out(sink),)
             ).fetchone()
-        return None if row is None else json.loads(row["cursor"])
+            return None if row is None else json.loads(row["cursor"])
 
     def _stored(self, row: Mapping[str, Any]) -> Stored:
         return Stored(row["seq"], row["time"], json.loads(row["report"]))
