@@ -112,3 +112,69 @@ def test_stats_find_what_is_not_finite(parametry: Callable[..., Any], folder: Pa
     assert done.returncode == 1
     assert list(json.loads(done.stdout)) == ["a"]
     assert parametry("stats", "--nonfinite", "mlp.keras").returncode == 0
+
+
+def test_get_of_what_is_not_there(parametry: Callable[..., Any], folder: Path) -> None:
+    done = parametry("get", "mlp.keras", "optimizer/learning_rat")
+    assert done.returncode == 4
+    assert "nearest: optimizer/learning_rate" in done.stderr
+    done = parametry("get", "mlp.keras", "model/head/units", "-o", "units.npy")
+    assert done.returncode == 4
+    assert "is a hyperparameter" in done.stderr
+
+
+def test_diff_under_other_names_and_layouts(parametry: Callable[..., Any], folder: Path) -> None:
+    view = pm.inspect(folder / "mlp.keras")
+    arrays = {
+        address.replace("kernel", "weight"): entry.numpy().T if entry.rank == 2 else entry.numpy()
+        for address, entry in view.parameters.items()
+    }
+    np.savez(folder / "other.npz", **arrays)
+    narrow = ("--ignore", "*/*/**", "--ignore", "model/*", "--ignore", "compile/*")
+    wide = ("--ignore", "optimizer/*", "--ignore", "environment/*")
+    both = ("mlp.keras", "other.npz", *narrow, *wide)
+    assert parametry("diff", *both).returncode == 1
+    done = parametry("diff", "--map", "**/kernel=**/weight", "--json", *both)
+    told = json.loads(done.stdout)
+    assert all("shape" not in each["differs"] for each in told["parameters"].values())
+    assert all("values" not in each["differs"] for each in told["parameters"].values())
+    done = parametry("diff", "--map", "**/kernel=**/wieght", *both)
+    assert done.returncode == 4
+    assert "which the second model has not" in done.stderr
+    assert parametry("diff", "--map", "nonsense", *both).returncode == 2
+
+
+def test_the_exit_codes_of_diff(parametry: Callable[..., Any], folder: Path) -> None:
+    (folder / "cut.keras").write_bytes((folder / "mlp.keras").read_bytes()[:500])
+    (folder / "page.keras").write_text("<!DOCTYPE html><html></html>")
+    for second, code in {
+        "mlp.keras": 0, "lstm.keras": 1, "gone.keras": 2, "cut.keras": 3, "page.keras": 3,
+    }.items():  # fmt: skip
+        assert parametry("diff", "mlp.keras", second).returncode == code, second
+    assert parametry("diff", "--tolerance", "-1", "mlp.keras", "mlp.keras").returncode == 2
+    assert parametry("diff", "--select", "gone/**", "mlp.keras", "mlp.keras").returncode == 4
+
+
+def test_convert_to_what_keras_loads(parametry: Callable[..., Any], folder: Path) -> None:
+    done = parametry("convert", "mlp.keras", "net.weights.h5", "--dtype", "float16", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert told["parameters"]["dense/kernel"]["dtype"] == "float16"
+    done = parametry("convert", "there.npz", "other.weights.h5")
+    assert done.returncode == 3
+    assert "where Keras looks for it" in done.stderr
+    assert not (folder / "other.weights.h5").exists()
+
+
+def test_repeated_blocks_fold_unless_asked(parametry: Callable[..., Any], folder: Path) -> None:
+    arrays = {f"layers.{n}.weight": np.ones((2, 3), "float32") for n in range(32)}
+    np.savez(folder / "blocks.npz", **arrays)  # type: ignore[arg-type]
+    folded = parametry("show", "--parameters", "blocks.npz").stdout
+    row = next(line for line in folded.splitlines() if line.startswith("layers/"))
+    assert row.split() == ["layers/{0..31}/weight", "×32", "float32", "(2,", "3)", "192"]
+    whole = parametry("show", "--parameters", "--all", "blocks.npz").stdout
+    assert whole.count("layers/") == 32
+    np.savez(folder / "other.npz", **{name: array + 1 for name, array in arrays.items()})  # type: ignore[arg-type]
+    assert "layers/{0..31}/weight" in parametry("diff", "blocks.npz", "other.npz").stdout
+    whole = parametry("diff", "--all", "blocks.npz", "other.npz").stdout
+    assert whole.count("layers/") == 32

@@ -114,13 +114,6 @@ def test_help_imports_click_alone(tmp_path: Path, environment) -> None:
     assert not imported & {"numpy", "rich", "wrapt", "yaml"}
 
 
-def test_shell_completion(parametry, environment) -> None:
-    done = parametry(env=environment(_PARAMETRY_COMPLETE="bash_source"))
-    assert "complete -o nosort -F" in done.stdout
-    asked = {"_PARAMETRY_COMPLETE": "bash_complete", "COMP_WORDS": "parametry r", "COMP_CWORD": "1"}
-    assert parametry(env=environment(**asked)).stdout.split() == ["plain,run"]
-
-
 def test_the_installed_command_is_this_one() -> None:
     from importlib.metadata import entry_points
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from parametry.cli.options import CONTEXT, FILE
+from parametry.cli.options import CONTEXT, FILE, addresses
 
 __all__ = ["convert"]
 
@@ -25,11 +25,18 @@ Examples:
 @click.command(help=_HELP, context_settings=CONTEXT)
 @FILE
 @click.argument("target", metavar="TARGET", type=click.Path())
-@click.option("--select", metavar="PATTERN", multiple=True, help="Write only what matches.")
+@click.option(
+    "--select",
+    metavar="PATTERN",
+    multiple=True,
+    shell_complete=addresses,
+    help="Write only what matches.",
+)
 @click.option("--map", "renames", metavar="OLD=NEW", multiple=True, help="Write under other names.")
 @click.option("--dtype", metavar="DTYPE", help="Round floating-point parameters to this dtype.")
 @click.option("--optimizer", is_flag=True, help="Write the optimizer's slots too.")
 @click.option("--no-overwrite", is_flag=True, help="Refuse to replace a file that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written, as JSON.")
 def convert(
     *,
     source: str,
@@ -39,6 +46,7 @@ def convert(
     dtype: str | None,
     optimizer: bool,
     no_overwrite: bool,
+    as_json: bool,
 ) -> int:
     """Convert a file; see the help text above for what a user is told."""
     import sys
@@ -63,4 +71,9 @@ def convert(
             )
     except OSError as problem:
         raise messages.CannotWrite(target, problem) from problem
+    if as_json:
+        from parametry.cli.output import line
+        from parametry.sources.inspection import inspect
+
+        line(inspect(target).to_json())
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from parametry.cli.options import CONTEXT, JSON, PLAIN
+from parametry.cli.options import ALL, CONTEXT, JSON, PLAIN, addresses
 
 __all__ = ["diff"]
 
@@ -26,8 +26,20 @@ Examples:
 @click.command(help=_HELP, context_settings=CONTEXT)
 @click.argument("first", metavar="FILE", type=click.Path())
 @click.argument("second", metavar="FILE", type=click.Path())
-@click.option("--select", metavar="PATTERN", multiple=True, help="Compare only what matches.")
-@click.option("--ignore", metavar="PATTERN", multiple=True, help="Leave out what matches.")
+@click.option(
+    "--select",
+    metavar="PATTERN",
+    multiple=True,
+    shell_complete=addresses,
+    help="Compare only what matches.",
+)
+@click.option(
+    "--ignore",
+    metavar="PATTERN",
+    multiple=True,
+    shell_complete=addresses,
+    help="Leave out what matches.",
+)
 @click.option("--no-values", is_flag=True, help="Compare no values, only what there is.")
 @click.option(
     "--tolerance",
@@ -37,6 +49,7 @@ Examples:
 )
 @click.option("--map", "renames", metavar="OLD=NEW", multiple=True, help="FIRST's OLD is NEW.")
 @click.option("--optimizer", is_flag=True, help="Compare the optimizers' slots too.")
+@ALL
 @JSON
 @PLAIN
 def diff(
@@ -49,6 +62,7 @@ def diff(
     tolerance: float,
     renames: tuple[str, ...],
     optimizer: bool,
+    everything: bool,
     as_json: bool,
     plain: bool,
 ) -> int:
@@ -59,7 +73,7 @@ def diff(
     from parametry.cli.output import put
     from parametry.cli.progress import progress
     from parametry.cli.renames import renames_of
-    from parametry.show.detail import Detail
+    from parametry.show.detail import EVERYTHING, Detail
     from parametry.sources.inspection import inspect
 
     rules = renames_of(renames)
@@ -76,5 +90,6 @@ def diff(
             optimizer=optimizer,
             progress=told,
         )
-    put(found, kind="difference", detail=Detail(), as_json=as_json, plain=plain)
+    detail = EVERYTHING if everything else Detail(hint="--all lists everything, --select narrows")
+    put(found, kind="difference", detail=detail, as_json=as_json, plain=plain)
     return 1 if found else 0

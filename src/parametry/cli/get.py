@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parametry.cli.options import CONTEXT, FILE
+from parametry.cli.options import ADDRESS, CONTEXT, FILE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from parametry.core.hyperparameter import Hyperparameter
+    from parametry.core.model import Model
+    from parametry.core.parameter import Parameter
 
 __all__ = ["get"]
 
@@ -28,7 +30,7 @@ Examples:
 
 @click.command(help=_HELP, context_settings=CONTEXT)
 @FILE
-@click.argument("address", metavar="ADDRESS")
+@ADDRESS
 @click.option(
     "-o", "--output", metavar="FILE.npy", type=click.Path(), help="Write the array to it."
 )
@@ -48,10 +50,7 @@ def get(*, source: str, address: str, output: str | None, as_json: bool) -> int:
     if output is None and address in model.hyperparameters:
         line(_hyperparameter(model.hyperparameters[address], as_json))
         return 0
-    held = model.parameters
-    if address not in held and address in model.optimizer_parameters:
-        held = model.optimizer_parameters
-    array = held[address].numpy()
+    array = _held(model, address).numpy()
     if output is not None:
         _write(array, output)
     else:
@@ -59,14 +58,37 @@ def get(*, source: str, address: str, output: str | None, as_json: bool) -> int:
     return 0
 
 
-def _hyperparameter(entry: Hyperparameter, as_json: bool) -> str:
-    import json
+def _held(model: Model, address: str) -> Parameter:
+    """The parameter, or the optimizer's slot, at an address."""
+    from parametry.core.address import nearest
+    from parametry.errors import UnknownAddress
 
+    for held in (model.parameters, model.optimizer_parameters):
+        if address in held:
+            return held[address]
+    if address in model.hyperparameters:
+        raise UnknownAddress(
+            f"{address!r} is a hyperparameter of {model.name}, and no array",
+            hint="without -o it is printed",
+        )
+    known = (*model.parameters, *model.hyperparameters, *model.optimizer_parameters)
+    close = nearest(address, known)
+    raise UnknownAddress(
+        f"{model.name} has nothing at the address {address!r}",
+        hint=f"nearest: {', '.join(close)}" if close else "parametry show lists what there is",
+    )
+
+
+def _hyperparameter(entry: Hyperparameter, as_json: bool) -> str:
+    from parametry.core.export import json_text
+    from parametry.show.printable import printable
     from parametry.show.value import one_line
 
     if as_json:
-        return json.dumps(entry.to_dict(), ensure_ascii=False)
-    return entry.value if isinstance(entry.value, str) else one_line(entry.value, 10_000)
+        return json_text(entry.to_dict())
+    if isinstance(entry.value, str):
+        return "\n".join(map(printable, entry.value.split("\n")))
+    return one_line(entry.value, 10_000)
 
 
 def _array(array: NDArray[Any], as_json: bool) -> str:

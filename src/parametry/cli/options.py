@@ -24,7 +24,9 @@ def addresses(
     """
     from parametry.cli.completion import addresses_of
 
-    source = context.params.get("source") or context.params.get("first")
+    # Where an option lacks its value still, click has not told files from the rest.
+    given = [context.params.get(name) for name in ("source", "first")] + context.args
+    source = next(filter(None, given), None)
     return addresses_of(source, incomplete) if source else []
 
 
