@@ -10,8 +10,7 @@ Source: ``keras.src.saving.serialization_lib``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from parametry.core.described import Described, Flattener, merge
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.value import DEEPEST, UNSET, Plain, Unset, shortest
 
-__all__ = ["hyperparameters_of"]
+__all__ = ["ConfigurationRefused", "hyperparameters_of"]
 
 _PUBLIC: Final = {
     "Functional": "keras.Model",
@@ -36,10 +35,19 @@ _NAMED: Final = ("initializers", "regularizers", "constraints", "losses", "metri
 _LAYERS: Final = ("keras.layers", "tf_keras.layers")
 _FUNCTIONS: Final = frozenset({"function", "builtin_function_or_method"})
 _MOST_LAYERS: Final = 100_000
+# How many characters the addresses of all layers and settings may have together: what lies within a
+# layer begins with its address, so that long names of models in models add up.
+_MOST_ADDRESS_TEXT: Final = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
+class ConfigurationRefused(ValueError):
+    """A configuration that would take more memory than any model's does.
+
+    Becomes a `parametry.FormatError` where the file is known.
+    """
+
+
+class _Layer(NamedTuple):
     address: str
     config: Mapping[str, Any]
 
@@ -53,14 +61,21 @@ def hyperparameters_of(
         config: The model's own, as ``config.json`` in a ``.keras`` file has it.
         training: What it was compiled with; by default what the configuration itself tells.
 
+    Raises:
+        ConfigurationRefused: The addresses alone would take too much room.
+
     Example:
         >>> found = hyperparameters_of({"class_name": "Dense", "config": {"units": 3}})
         >>> found["model/units"].value
         3
     """
     flattener = Flattener()
+    room = _MOST_ADDRESS_TEXT
     for layer in _layers(config):
         address = join("model", layer.address)
+        room -= len(address) * (1 + len(_arguments(layer.config)))
+        if room < 0:
+            raise ConfigurationRefused("the addresses of what it configures take too much room")
         flattener.add(address, Described(_class_of(layer.config), UNSET, _own(layer.config)))
     compiled = config.get("compile_config") if training is None else training
     if isinstance(compiled, Mapping):
@@ -92,6 +107,7 @@ def _layers(root: Mapping[str, Any]) -> Iterator[_Layer]:
     stack = [_Layer("", root)]
     first_met: dict[tuple[str, str], Mapping[str, Any]] = {}
     seen = 0
+    room = _MOST_ADDRESS_TEXT
     while stack and seen < _MOST_LAYERS:
         layer = stack.pop()
         seen += 1
@@ -107,6 +123,9 @@ def _layers(root: Mapping[str, Any]) -> Iterator[_Layer]:
         if any(child.get("module") == "tf_keras.layers" for _, child in children):
             named = inputs_renamed(named)
         parts = sibling_parts(named, lambda _: None)
+        room -= sum(len(layer.address) + len(part) for part in parts)
+        if room < 0:
+            raise ConfigurationRefused("the addresses of its layers take too much room")
         below = [
             _Layer(join(layer.address, part), child)
             for part, (_, child) in zip(parts, children, strict=True)

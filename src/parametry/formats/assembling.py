@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from parametry.conventions.configuration import ConfigurationRefused
 from parametry.conventions.variable_names import is_state
 from parametry.core.address import levels, parent, part, unpart
 from parametry.core.coverage import Gap
@@ -26,8 +27,9 @@ from parametry.formats.file_store import Backing, FileStore, Layout
 
 __all__ = ["Found", "address_of_name", "addresses_of_names", "assemble"]
 
-# How many characters the addresses of all layers may have together: a name of many parts gives as
-# many layers, each address a little longer than the one above.
+# Layers within layers, and how many characters the addresses of all of them may have together: a
+# name of many parts gives as many layers, each address a little longer than the one above.
+_DEEPEST: Final = 1_000
 _MOST_LAYER_TEXT: Final = 64 << 20
 
 
@@ -126,7 +128,7 @@ def assemble(
         hyperparameters=Hyperparameters(
             (lambda: {at: hyperparameter_of(at, found) for at, found in chosen.items()})
             if chosen
-            else known.hyperparameters,
+            else lambda: _chosen(path, known.hyperparameters),
             source=source,
         ),
         layers=Layers(lambda: _layers(path, parameters, classes), source=source),
@@ -204,6 +206,8 @@ def _layers(
     held = [(address, 0, 0) for address in classes]
     held += [(entry.layer, entry.size, entry.nbytes) for entry in parameters.values()]
     for address, count, nbytes in held:
+        if address.count("/") > _DEEPEST:
+            raise FormatError(f"its layers lie more than {_DEEPEST:,} deep", path=path)
         for above in levels(address):
             size = sizes.get(above)
             if size is None:
@@ -229,6 +233,15 @@ def _layers(
         )
         for address, (count, nbytes) in sizes.items()
     }
+
+
+def _chosen(
+    path: str, work_out: Callable[[], Mapping[str, Hyperparameter]]
+) -> Mapping[str, Hyperparameter]:
+    try:
+        return work_out()
+    except ConfigurationRefused as refused:
+        raise FormatError(str(refused), path=path) from None
 
 
 def _no_shapes() -> tuple[Plain, Plain]:

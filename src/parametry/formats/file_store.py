@@ -14,12 +14,16 @@ from parametry.core.value import Plain
 from parametry.errors import AssignmentError, FormatError
 from parametry.formats.file_bytes import FileBytes
 
-__all__ = ["Backing", "FileStore", "Layout", "Span", "checked_nbytes"]
+__all__ = ["Backing", "FileStore", "Layout", "Span", "checked_nbytes", "must_not_swell"]
 
 BLOCK = 1 << 20
 # NumPy's own limits: axes of an array, and bytes that an index can count.
 _MOST_AXES = 64
 _MOST_BYTES = (1 << 63) - 1
+# An array that is packed may become this large, whatever it takes in the file, or so many times as
+# large; only zeros pack better.
+_UNSUSPICIOUS = 256 << 20
+_MOST_EXPANSION = 100
 
 
 class Backing(Protocol):
@@ -127,7 +131,14 @@ class FileStore:
         """
         layout, stored = self._layout, self._stored()
         count = _count(layout.shape)
-        raw = np.empty(-(-count // layout.packed), dtype=stored)
+        try:
+            raw = np.empty(-(-count // layout.packed), dtype=stored)
+        except MemoryError:
+            raise FormatError(
+                f"its {count * stored.itemsize:,} bytes are more than there is memory for",
+                path=self._path,
+                address=self._address,
+            ) from None
         self._backing.read_into(raw.view(np.uint8).data)
         if layout.packed > 1:
             raw = _unpacked(raw.view(np.uint8), count).view(stored)
@@ -200,6 +211,27 @@ def _unpacked(raw: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     np.bitwise_and(raw, 15, out=out[:, 0])
     np.right_shift(raw, 4, out=out[:, 1])
     return out.reshape(-1)[:count]
+
+
+def must_not_swell(stored: int, length: int, *, path: str, address: str) -> None:
+    """Refuse bytes that a few others are said to unpack to.
+
+    Args:
+        stored: How many bytes there are in the file.
+        length: How many they become.
+        path: The file, for messages.
+        address: The array, likewise.
+
+    Raises:
+        FormatError: They would be more than a quarter of a gigabyte, and a hundred times as many.
+    """
+    if length > max(_UNSUSPICIOUS, stored * _MOST_EXPANSION):
+        raise FormatError(
+            f"it is said to unpack from {stored:,} to {length:,} bytes",
+            path=path,
+            address=address,
+            hint="where you trust it, store it without compression",
+        )
 
 
 def checked_nbytes(

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from parametry.errors import FormatError
+from parametry.formats.file_store import must_not_swell
 from parametry.formats.hdf5_bytes import Bytes, Region
 from parametry.formats.hdf5_filters import Pipeline
 from parametry.formats.hdf5_types import Malformed
@@ -77,6 +78,8 @@ class Chunked:
 
     def read_into(self, buffer: memoryview) -> None:
         """Fill the buffer with the bytes, chunk after chunk."""
+        stored = sum(chunk.stored for chunk in self.chunks)
+        must_not_swell(stored, len(buffer), path=self.region.source.path, address=self.path)
         whole = np.frombuffer(buffer, dtype=np.uint8).reshape(*self.shape, self.itemsize)
         if self.missing:
             whole[:] = np.frombuffer(self.fill, dtype=np.uint8)
@@ -113,6 +116,8 @@ class Chunked:
         else:
             raw = region.source.read(region.offset + chunk.at, chunk.stored)
         length = prod(self.block) * self.itemsize
+        if self.pipeline.filters:
+            must_not_swell(chunk.stored, length, path=region.source.path, address=self.path)
         try:
             return self.pipeline.undone(raw, chunk.skipped, length)
         except Malformed as fault:

@@ -31,6 +31,7 @@ from parametry.formats import safetensors, torch_file
 from parametry.formats.contents import Contents
 from parametry.formats.file_bytes import FileBytes
 from parametry.formats.peek import Peek
+from parametry.formats.within import within
 
 __all__ = ["NAME", "file_of_folder", "read", "recognises"]
 
@@ -89,12 +90,12 @@ def read(path: str | os.PathLike[str]) -> Contents:
     if given.name.endswith(_INDEX):
         model, checks = _sharded(given)
     elif whole is not None:
-        found = _opened(_inside(folder, whole.name))
+        found = _opened(within(folder, whole.name))
         model, checks = found.model, (found.check,)
     else:
         raise FormatError("no weights stand beside it", path=given)
     configurations = {
-        name: _json(_inside(folder, name)) for name in _CONFIGURATIONS if (folder / name).is_file()
+        name: _json(within(folder, name)) for name in _CONFIGURATIONS if (folder / name).is_file()
     }
     chosen = {**model.hyperparameters, **_hyperparameters(configurations)}
     config = configurations.get("config.json", {})
@@ -118,23 +119,6 @@ def _hyperparameters(configurations: Mapping[str, dict[str, Any]]) -> dict[str, 
             address = f"{scope}/{part(key)}"
             out[address] = Hyperparameter(address, to_plain(value))
     return out
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """The path of a file of the folder.
-
-    Raises:
-        FormatError: The name, or the link that it is, leads out of the folder.
-    """
-    if not name or "\0" in name or Path(name).name != name or "\\" in name:
-        raise FormatError(f"{name[:200]!r} is no name of a file in its folder", path=folder)
-    path, home = folder / name, folder.resolve()
-    allowed = {home}
-    if home.parent.name == "snapshots":
-        allowed.add(home.parent.parent / "blobs")
-    if path.resolve().parent not in allowed:
-        raise FormatError("it is a link that leads out of its folder", path=path)
-    return path
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -168,7 +152,7 @@ def _sharded(index: Path) -> tuple[Model, tuple[Callable[[], None], ...]]:
         raise FormatError("its weight_map is empty", path=index)
     shards: dict[str, Contents] = {}
     for name in dict.fromkeys(places.values()):
-        path = _inside(index.parent, name)
+        path = within(index.parent, name)
         if not path.is_file():
             raise FormatError(f"the shard {name[:200]!r} is not there", path=index)
         shards[name] = _opened(path)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from parametry.errors import FormatError
+from parametry.formats.within import within
 
 __all__ = ["located"]
 
 _SHARD: Final = re.compile(r"\.data-[0-9]{5}-of-[0-9]{5}\Z")
 _SAVED_MODEL: Final = "saved_model.pb"
 _LATEST: Final = "checkpoint"
-_LATEST_PATH: Final = re.compile(r'^model_checkpoint_path: "([^"\\\0]+)"', re.MULTILINE)
+_LATEST_PATH: Final = r'(?m)^model_checkpoint_path: "([^"\\\0]+)"'
 _MOST_BYTES: Final = 1 << 20
 
 
@@ -43,23 +44,23 @@ def located(path: str | os.PathLike[str]) -> Path:
 
 def _in_folder(folder: Path) -> Path:
     if (folder / _SAVED_MODEL).is_file():
-        index = folder / "variables" / "variables.index"
+        index = within(folder, "variables", "variables.index")
         if not index.is_file():
             raise FormatError("a SavedModel that has no variables", path=folder)
         return index
     latest = folder / _LATEST
     if latest.is_file():
-        with latest.open("rb") as file:
-            said = _LATEST_PATH.search(file.read(_MOST_BYTES).decode("utf-8", "replace"))
+        with within(folder, _LATEST).open("rb") as file:
+            said = re.search(_LATEST_PATH, file.read(_MOST_BYTES).decode("utf-8", "replace"))
         # Only its last part: whatever the file says, nothing outside of the folder is opened.
         index = folder / f"{Path(said[1]).name}.index" if said else folder
         if index.is_file():
-            return index
+            return within(folder, index.name)
     from parametry.formats.hugging_face import file_of_folder
 
     weights = file_of_folder(folder)
     if weights is not None:
-        return weights
+        return within(folder, weights.name)
     raise FormatError(
         "it is a folder that holds no model", path=folder, hint="give the path of one file in it"
     )

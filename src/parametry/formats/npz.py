@@ -11,6 +11,7 @@ from parametry.core.manifest import MEMBER, Manifest
 from parametry.errors import FormatError
 from parametry.formats.assembling import Described, Found, addresses_of_names, assemble
 from parametry.formats.contents import Contents
+from parametry.formats.file_store import must_not_swell
 from parametry.formats.npy import LONGEST_START, Header, header_of
 from parametry.formats.peek import Peek
 from parametry.formats.zip_archive import Member, ZipArchive
@@ -36,6 +37,8 @@ class ArrayMember:
 
     def read_into(self, buffer: memoryview) -> None:
         """Fill the buffer, and compare the member's checksum on the way."""
+        member = self.member
+        must_not_swell(member.stored, len(buffer), path=member.source.path, address=member.name)
         position = -self.header
         for block in self.member.blocks():
             end = position + len(block)

@@ -20,6 +20,7 @@ from parametry.formats.file_store import BLOCK, Backing, Layout, Span, checked_n
 from parametry.formats.protobuf import Field, ProtobufRefused, fields, varint
 from parametry.formats.tensorflow_slices import Extent, Sliced, extents_of, pieces_of
 from parametry.formats.tensorflow_table import entries
+from parametry.formats.within import within
 
 __all__ = ["Bundle", "ChecksummedSpan", "Entry", "read_bundle"]
 
@@ -334,9 +335,8 @@ class _Shards:
             )
         known = self._opened.get(number)
         if known is None:
-            # The name is made from the index's own and two numbers: it cannot leave the folder.
             name = f"{self._prefix.name}.data-{number:05d}-of-{self._count:05d}"
-            path = self._prefix.with_name(name)
+            path = within(self._prefix.parent, name)
             try:
                 known = self._opened[number] = FileBytes.of(path)
             except FileNotFoundError:

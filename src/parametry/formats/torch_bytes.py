@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parametry.formats.file_store import Layout, Span
+from parametry.formats.file_store import Layout, Span, must_not_swell
 from parametry.formats.torch_values import DTYPES, Tensor
 from parametry.formats.zip_archive import Member
 
@@ -119,9 +119,11 @@ class TensorBytes:
         if span is not None:
             span.read_into(buffer)
             return
-        assert isinstance(self.bytes_of, Member)
+        member = self.bytes_of
+        assert isinstance(member, Member)
+        must_not_swell(member.stored, len(buffer), path=member.source.path, address=member.name)
         at = 0
-        for block in self.bytes_of.blocks():
+        for block in member.blocks():
             low, high = max(self.start - at, 0), min(self.start + self.length - at, len(block))
             if low < high:
                 to = at + low - self.start
