@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import parametry as pm
-from parametry.core.facts import Changed, Fact, Happened, Measured, Points, Snapshot
+from parametry.core.facts import Changed, Fact, Happened, Measured, Points, Snapshot, Status
 from parametry.core.hyperparameter import Change, Hyperparameter
 from parametry.core.mappings import Hyperparameters
 from parametry.core.phase import Phases
@@ -117,13 +117,15 @@ def warned() -> Iterator[Warned]:
 def recorded(tmp_path: Path) -> Recorded:
     """Records facts as a run that has ended."""
 
-    def record(facts: Iterable[Fact] | None = None, *, name: str = "run-12") -> Run:
+    def record(
+        facts: Iterable[Fact] | None = None, *, name: str = "run-12", status: Status = "finished"
+    ) -> Run:
         path = tmp_path / "runs" / f"{name}.db"
         path.parent.mkdir(exist_ok=True)
         writer = Writer(path, name, script="train.py", command=["train.py"], started=STARTED)
         for fact in facts_of_a_training() if facts is None else facts:
             writer.put(fact)
-        writer.close("finished")
+        writer.close(status)
         return open_run(path)
 
     return record

@@ -87,7 +87,7 @@ class WandB:
         import wandb
 
         told = wandb.init(
-            project=self._project,
+            project=self._project or os.environ.get("WANDB_PROJECT"),
             id=identity(run),
             name=text(run.name),
             dir=self._folder,
@@ -140,7 +140,7 @@ class WandB:
         run = self._started()
         self._told.config.update(nested(first_values(run)), allow_val_change=True)
         changed = changed_values(run).items()
-        self._told.summary.update({f"changed/{a}": to_json_value(value) for a, value in changed})
+        self._told.summary.update({f"changed/{a}": _sendable(value) for a, value in changed})
 
     def _started(self) -> Run:
         assert self._run is not None, "start comes first"
@@ -162,10 +162,23 @@ def nested(values: Mapping[str, Plain]) -> dict[str, Any]:
         for folder in folders:
             inside = inside.setdefault(folder, {})
         if address in parents:
-            inside.setdefault(last, {})[OWN_VALUE] = to_json_value(value)
+            inside.setdefault(last, {})[OWN_VALUE] = _sendable(value)
         else:
-            inside[last] = to_json_value(value)
+            inside[last] = _sendable(value)
     return root
+
+
+def _sendable(value: Plain) -> Any:
+    """A value as JSON that W&B can send: no half characters in its texts."""
+
+    def cleaned(item: Any) -> Any:
+        if isinstance(item, dict):
+            return {text(key): cleaned(inner) for key, inner in item.items()}
+        if isinstance(item, list):
+            return [cleaned(inner) for inner in item]
+        return text(item) if isinstance(item, str) else item
+
+    return cleaned(to_json_value(value))
 
 
 def _slashes(address: str) -> Iterator[int]:
