@@ -24,7 +24,17 @@ from typing import Any
 
 from measure import BACKENDS, HERE, Figure
 
-BENCHMARKS = ["importing", "inspection", "building", "fitting", "initializing", "saving", "stats"]
+BENCHMARKS = [
+    "importing",
+    "inspection",
+    "building",
+    "fitting",
+    "initializing",
+    "saving",
+    "stats",
+    "record_store",
+    "diff",
+]
 PACKAGES = ["parametry", "keras", "tensorflow", "jax", "torch", "numpy", "numba", "safetensors"]
 RESULTS = HERE / "results"
 PAGE = HERE / "RESULTS.md"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from parametry.core.export import json_text
 from parametry.core.facts import Changed, Ended, Happened, Measured, Points
 from parametry.record.store import rows
-from parametry.record.store.blocks import NO_EPOCH, Group
+from parametry.record.store.blocks import Block, Group
 
 __all__ = ["Batch", "CursorMoved", "Item"]
 
@@ -58,6 +58,20 @@ _MOVE_CURSOR = "INSERT INTO sink VALUES (?, ?) ON CONFLICT DO UPDATE SET cursor 
 _SYNCHRONOUS: Final = {True: "FULL", False: "NORMAL"}
 
 
+_OF_A_POINT = 3
+_Kind: TypeAlias = tuple[str, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class _Made:
+    """What goes into one transaction."""
+
+    following: int  # the number of the next fact
+    tables: dict[str, list[rows.Row]] = field(default_factory=dict)
+    blocks: dict[_Kind, list[Block]] = field(default_factory=dict)
+    cursors: list[tuple[Any, str]] = field(default_factory=list)
+
+
 class Batch:
     """Writes items into a run's file, and numbers the facts among them.
 
@@ -68,11 +82,11 @@ class Batch:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._next = 0
-        self._series: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._series: dict[_Kind, int] = {}
         self._full = True
         self._told = False
 
-    def write(self, items: Iterable[Item], *, wait_for_disk: bool) -> None:
+    def write(self, items: Sequence[Item], *, wait_for_disk: bool) -> None:
         """Write the items in one transaction.
 
         Args:
@@ -83,22 +97,17 @@ class Batch:
         Raises:
             sqlite3.Error: Nothing of it could be written.
         """
-        tables, groups, cursors = self._sorted(items)
-        full = wait_for_disk or not _KEPT_SAFE.isdisjoint(tables)
+        try:
+            made = self._numbered(items)
+        except Exception:  # one that cannot be told does not hold up the others
+            made = self._numbered([clean for item in items for clean in self._clean(item)])
+        full = wait_for_disk or not _KEPT_SAFE.isdisjoint(made.tables)
         if full != self._full:
             self._connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[full]}")
             self._full = full
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            for table, made in tables.items():
-                self._connection.executemany(_INSERT[table], made)
-            for (per, keys), group in groups.items():
-                series = self._series_of(per, keys)
-                self._connection.executemany(
-                    _INSERT["points"],
-                    [(b.first, b.last, series, b.count, b.data) for b in group.blocks()],
-                )
-            self._connection.executemany(_MOVE_CURSOR, cursors)
+            self._insert(made)
             # Something is always written, so that a transaction that waits for the disk does.
             self._connection.execute("REPLACE INTO run VALUES ('written', ?)", (time.time(),))
             self._connection.execute("COMMIT")
@@ -106,75 +115,72 @@ class Batch:
             if self._connection.in_transaction:
                 self._connection.rollback()
             raise
+        self._next = made.following
 
-    def _sorted(
-        self, items: Iterable[Item]
-    ) -> tuple[
-        dict[str, list[rows.Row]],
-        dict[tuple[str, tuple[str, ...]], Group],
-        list[tuple[Any, str]],
-    ]:
-        tables: dict[str, list[rows.Row]] = {}
-        groups: dict[tuple[str, tuple[str, ...]], Group] = {}
-        cursors: list[tuple[Any, str]] = []
+    def _insert(self, made: _Made) -> None:
+        for table, found in made.tables.items():
+            self._connection.executemany(_INSERT[table], found)
+        for (per, keys), blocks in made.blocks.items():
+            series = self._series_of(per, keys)
+            self._connection.executemany(
+                _INSERT["points"], [(b.first, b.last, series, b.count, b.data) for b in blocks]
+            )
+        if made.cursors:
+            self._connection.executemany(_MOVE_CURSOR, made.cursors)
+
+    def _numbered(self, items: Iterable[Item]) -> _Made:
+        """The items as rows and blocks, those that are facts with their numbers."""
+        made = _Made(self._next)
+        groups: dict[_Kind, Group] = {}
         for item in items:
-            try:
-                if isinstance(item, CursorMoved):
-                    cursors.append((rows.text_out(item.sink), item.cursor))
-                    continue
-                if isinstance(item, tuple) and len(item) == 3:
-                    self._add_points(groups, *item)
-                else:
-                    table, row = _row(self._next, item)
-                    tables.setdefault(table, []).append(row)
-            except Exception as error:  # one that cannot be told does not hold up the others
-                self._dropped(item, error)
+            if type(item) is tuple and len(item) == _OF_A_POINT:
+                fact, keys, values = item
+                group = groups.get((fact.per, keys))
+                if group is None:
+                    group = groups[fact.per, keys] = Group()
+                group.seqs.append(made.following)
+                group.facts.append(fact)
+                group.values.append(values)
+            elif isinstance(item, CursorMoved):
+                made.cursors.append((rows.text_out(item.sink), item.cursor))
                 continue
-            self._next += 1
-        return tables, groups, cursors
+            else:
+                table, row = _row(made.following, item)
+                made.tables.setdefault(table, []).append(row)
+            made.following += 1
+        made.blocks = {kind: list(group.blocks()) for kind, group in groups.items()}
+        return made
 
-    def _add_points(
-        self,
-        groups: dict[tuple[str, tuple[str, ...]], Group],
-        fact: Points,
-        keys: tuple[str, ...],
-        values: tuple[Any, ...],
-    ) -> None:
-        step, when = int(fact.step), float(fact.when)
-        epoch = NO_EPOCH if fact.epoch is None else int(fact.epoch)
-        if not -(2**63) <= step < 2**63 or not -(2**63) <= epoch < 2**63:
-            raise OverflowError(f"step {step} of epoch {epoch} has more than 64 bits")
+    def _clean(self, item: Item) -> Iterator[Item]:
+        """The item, without what of it cannot be told; none where nothing is left."""
         try:
-            numbers = tuple(map(float, values))
+            if type(item) is tuple and len(item) == _OF_A_POINT:
+                yield self._clean_point(*item)
+            else:
+                if not isinstance(item, CursorMoved):
+                    _row(0, item)
+                yield item
         except Exception as error:
-            keys, numbers = self._readable(keys, values, error)
-        group = groups.get((fact.per, keys))
-        if group is None:
-            group = groups[fact.per, keys] = Group()
-        group.seqs.append(self._next)
-        group.steps.append(step)
-        group.epochs.append(epoch)
-        group.times.append(when)
-        group.values.append(numbers)
+            self._dropped(type(item).__name__, error)
 
-    def _readable(
-        self, keys: tuple[str, ...], values: tuple[Any, ...], error: Exception
-    ) -> tuple[tuple[str, ...], tuple[float, ...]]:
-        """Those of the values that are numbers."""
-        self._dropped(", ".join(map(str, keys)), error)
+    def _clean_point(self, fact: Points, keys: tuple[str, ...], values: tuple[Any, ...]) -> Item:
         kept: dict[str, float] = {}
         for key, value in zip(keys, values, strict=True):
             try:
                 kept[key] = float(value)
-            except Exception:  # whatever reading it from a device raises
-                continue
-        return tuple(kept), tuple(kept.values())
+            except Exception as error:  # whatever reading it from a device raises
+                self._dropped(key, error)
+        epoch = None if fact.epoch is None else int(fact.epoch)
+        for number in (fact.step, epoch or 0):
+            if not -(2**63) <= number < 2**63:
+                raise OverflowError(f"{number} has more than 64 bits")
+        plain = Points(fact.per, int(fact.step), epoch, float(fact.when), kept)
+        return plain, tuple(kept), tuple(kept.values())
 
-    def _dropped(self, what: object, error: Exception) -> None:
+    def _dropped(self, about: str, error: Exception) -> None:
         if self._told:
             return
         self._told = True
-        about = what if isinstance(what, str) else type(what).__name__
         _log.warning(
             "parametry: a value of %s cannot be recorded: %s: %s (this is told once)",
             about,

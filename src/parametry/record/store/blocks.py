@@ -30,6 +30,7 @@ LONGEST: Final = 1_000
 NO_EPOCH: Final = -1
 _INTEGER, _FLOAT = np.dtype("<i8"), np.dtype("<f8")
 _BEFORE_VALUES = 4
+_ROWS_AND_KEYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +52,39 @@ class Block:
 
 @dataclass(slots=True)
 class Group:
-    """Points with the same keys, on their way into blocks."""
+    """Points with the same keys, on their way into blocks.
+
+    Attributes:
+        seqs: The numbers of the facts.
+        facts: The facts; their values count for nothing here.
+        values: The values of each, in the order of the keys.
+    """
 
     seqs: list[int] = field(default_factory=list)
-    steps: list[int] = field(default_factory=list)
-    epochs: list[int] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    values: list[tuple[float, ...]] = field(default_factory=list)
+    facts: list[Points] = field(default_factory=list)
+    values: list[tuple[Any, ...]] = field(default_factory=list)
 
     def blocks(self) -> Iterator[Block]:
-        """The blocks that hold the points, in order."""
+        """The blocks that hold the points, in order.
+
+        Raises:
+            Exception: Whatever a value's ``__float__`` raises; a value that is no number.
+        """
         for start in range(0, len(self.seqs), LONGEST):
             part = slice(start, start + LONGEST)
-            seqs = self.seqs[part]
-            whole: list[tuple[Sequence[Any], np.dtype[Any]]] = [
-                (seqs, _INTEGER),
-                (self.steps[part], _INTEGER),
-                (self.epochs[part], _INTEGER),
-                (self.times[part], _FLOAT),
-                *((column, _FLOAT) for column in zip(*self.values[part], strict=True)),
-            ]
-            data = b"".join(np.array(column, kind).tobytes() for column, kind in whole)
+            seqs, facts = self.seqs[part], self.facts[part]
+            epochs = [NO_EPOCH if fact.epoch is None else fact.epoch for fact in facts]
+            values = np.array(self.values[part], _FLOAT)
+            if values.ndim != _ROWS_AND_KEYS:
+                raise ValueError("a value is no single number")
+            columns = (
+                np.array(seqs, _INTEGER),
+                np.array([fact.step for fact in facts], _INTEGER),
+                np.array(epochs, _INTEGER),
+                np.array([fact.when for fact in facts], _FLOAT),
+                values.T,
+            )
+            data = b"".join(column.tobytes() for column in columns)
             yield Block(seqs[0], seqs[-1], len(seqs), data)
 
 

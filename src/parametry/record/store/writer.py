@@ -125,7 +125,7 @@ class Writer:
         """
         if self.failed is not None or self._closed or os.getpid() != self._pid:
             return
-        if isinstance(fact, Points):
+        if type(fact) is Points:
             self._waiting.append((fact, tuple(fact.values), tuple(fact.values.values())))
             self._points += len(fact.values) or 1  # a lost count between threads does no harm
             if self._points >= _POINTS:
@@ -193,8 +193,9 @@ class Writer:
         self.close(_status_at_exit())
 
     def _ring(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it rings already
-            self._bell.release()
+        if self._bell.locked():
+            with contextlib.suppress(RuntimeError):  # another thread was quicker
+                self._bell.release()
 
     # ------------------------------------------------------------ in the thread that writes
 
@@ -218,18 +219,12 @@ class Writer:
 
     def _write(self, batch: Batch) -> bool:
         """Write what waits, in one transaction; whether it was the last."""
-        awaited: list[_Awaited] = []
-        last = False
         self._points = 0
-        taken: list[Item] = []
-        for _ in range(min(len(self._waiting), LARGEST_BATCH)):
-            item = self._waiting.popleft()
-            if isinstance(item, _Awaited):
-                awaited.append(item)
-            elif isinstance(item, _Last):
-                last = True
-            else:
-                taken.append(item)
+        count = min(len(self._waiting), LARGEST_BATCH)
+        items = [self._waiting.popleft() for _ in range(count)]
+        awaited = [item for item in items if isinstance(item, _Awaited)]
+        last = any(isinstance(item, _Last) for item in items)
+        taken = [item for item in items if not isinstance(item, (_Awaited, _Last))]
         if self._waiting:
             self._ring()
         committed = False
