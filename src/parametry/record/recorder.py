@@ -81,6 +81,18 @@ class Recorder:
         self.sinks = sinks
         self._held = _Held()
 
+    @classmethod
+    def joining(cls, recording: Recording) -> Recorder:
+        """A recorder that tells its part to a recording of somebody else's, who ends it.
+
+        Args:
+            recording: What records the whole program.
+        """
+        recorder = cls()
+        recorder._held.recording = recording
+        recorder._held.joins = True
+        return recorder
+
     @property
     def run(self) -> Run | None:
         """The run as its file tells it by now; None before training began, or if none is made."""
@@ -150,6 +162,7 @@ class _Held:
         self.fits: list[_Fit] = []
         self.told: set[str] = set()
         self.refused = False
+        self.joins = False
 
     def begin(self, recorder: Recorder, frame: Any) -> None:
         model, self.model = _undistributed(self.model), None
@@ -222,6 +235,8 @@ class _Fit:
             return
         self.watched.failed(error)
         self._leave()
+        if self._held.joins:
+            return
         status: Status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         text = "unknown" if error is None else f"{type(error).__name__}: {error}"
         self._recording.finish(status, text)
@@ -239,6 +254,9 @@ class _Fit:
             self._gone.detach()
         if self in self._held.fits:
             self._held.fits.remove(self)
+        # Who watched knew whom to tell of a failure: without this circle a recorder that nobody
+        # else holds goes at once, and its run is over.
+        del self.watched
         _capture.leave()
 
 

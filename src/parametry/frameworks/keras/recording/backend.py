@@ -26,8 +26,9 @@ class Backend:
         self.name = backend_name(dialect_of(model).package)
         stored = model.__dict__
         run_eagerly = bool(stored.get("_run_eagerly", stored.get("run_eagerly", False)))
-        self.eager = self.name == "torch" or run_eagerly
         self.jit_compile = bool(model.jit_compile) and not run_eagerly
+        # Without XLA TensorFlow still makes a graph of a step; the others run it as it stands.
+        self.eager = run_eagerly or (self.name != "tensorflow" and not self.jit_compile)
 
     def number(self, value: Any) -> float:
         """The number in a variable or an array of one element, to the last bit."""

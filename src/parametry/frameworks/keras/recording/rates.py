@@ -186,6 +186,9 @@ class AppliedRate:
             return "read in the step"
         if not any(cls.__name__ == "LearningRateSchedule" for cls in type(self._rule).__mro__):
             return "traced"
+        if self._backend.name == "torch":
+            self._note(self.address, "torch.compile compiles the step: its rates are not told")
+            return "unknown"
         if holds_variables(self._rule):
             self._note(self.address, "its schedule depends on variables: its rates are not told")
             return "unknown"

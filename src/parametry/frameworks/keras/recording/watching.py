@@ -54,7 +54,7 @@ class FitWatch:
         frame: The frame of the callback that heard of the begin.
         told: What was told of this run already: keys of events that are told once.
         looking: When to look at parameters and gradients.
-        failed: Is told of an exception that a step raised.
+        failed: Is told of an exception that ends the ``fit``.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class FitWatch:
         self._measurer: Measurer | None = None
         self._gradients: GradientSteps | None = None
         self._due = False
-        self._running = running_fit(model, frame)
+        self._running = running_fit(model, frame, failed)
         self._backend = Backend(model)
         self._steps = Steps(model, self)
         self._counter: Counter | None = None
@@ -225,7 +225,7 @@ class FitWatch:
             text = f"training goes on from step {self.step:,}"
             if loads:
                 text += f" with weights loaded at {loads[-1]}" if loads[-1] else " with weights"
-            self._happened("resume", None, text)
+            self._happened("resume", None, text, self.step)
         self._told.add("resume")
 
     def _settle_count(self, counter: Counter) -> None:
