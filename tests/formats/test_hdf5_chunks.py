@@ -27,7 +27,7 @@ from parametry.formats.registry import open_file
 from .conftest import exhausted
 
 DTYPES = ["<f4", ">f4", "<f8", "<f2", "i1", "<u2", ">i4", "<i8", "?", "<c8"]
-LIBVERS: list[Any] = [None]
+LIBVERS: list[Any] = [None, "latest"]
 
 
 def read(path: Path, name: str = "a") -> Any:
@@ -117,6 +117,45 @@ def test_thousands_of_chunks(
     sparse = np.full(10**5, 3, "int8")
     sparse[77_000:77_100] = 9
     assert np.array_equal(read(path, "b"), sparse)
+
+
+@pytest.mark.parametrize("limit", [1_000_000, 1_200_000, None])
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_pages_of_an_index_that_were_never_written(
+    tmp_path: Path, limit: int | None, compression: str | None
+) -> None:
+    path = tmp_path / "pages.h5"
+    expected = np.full(1_000_000, 3, "int8")
+    with h5py.File(path, "w", libver="latest") as file:
+        dataset = file.create_dataset(
+            "a",
+            shape=(1_000_000,),
+            dtype="i1",
+            chunks=(5,),
+            maxshape=(limit,),
+            fillvalue=3,
+            compression=compression,
+        )
+        for start in (7, 123_456, 700_000, 999_900):
+            expected[start : start + 99] = dataset[start : start + 99] = 9
+    assert np.array_equal(read(path), expected)
+
+
+def test_groups_that_keep_their_links_in_a_heap(tmp_path: Path) -> None:
+    path = tmp_path / "heap.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        for number in range(3000):
+            name = f"g{number}" + "x" * (number % 70)
+            file.create_group(name).attrs["name"] = f"layer_{number}"
+        for number in range(40):
+            file.attrs[f"a{number}"] = f"v{number}"
+        file["dense"] = np.arange(3)
+    source = FileBytes.of(path)
+    found = Hdf5.of(Region(source, 0, source.size))
+    assert len(found.groups) == 3001
+    assert found.groups["g2999" + "x" * (2999 % 70)].name == "layer_2999"
+    assert found.groups[""].texts["a39"] == ("v39",)
+    assert read(path, "dense").tolist() == [0, 1, 2]
 
 
 def test_filters_that_a_chunk_was_written_without(tmp_path: Path) -> None:
@@ -337,3 +376,31 @@ def test_any_damage_ends_in_values_or_a_format_error(
         read(path)
     except (FormatError, KeyError) as error:  # a name that was damaged is another name
         assert isinstance(error, KeyError) or str(path) in str(error)
+
+
+def test_many_records_that_lead_to_one_long_attribute(tmp_path: Path) -> None:
+    path = tmp_path / "long.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        for number in range(400):
+            file.attrs[f"a{number:03}"] = "v" * 10
+        file.attrs["long"] = np.frombuffer(b"v" * 3500, "S3500")[0]
+    content = bytearray(path.read_bytes())
+    source = FileBytes.of(path)
+    assert len(Hdf5.of(Region(source, 0, source.size)).groups[""].texts) == 401
+    leaves = [
+        found.start() for found in re.finditer(b"BTLF", content) if content[found.start() + 5] == 8
+    ]
+    identifiers = {
+        place: bytes(content[place : place + 8])
+        for leaf in leaves
+        for place in range(leaf + 6, leaf + 6 + 17 * 20, 17)
+        if content[place] == 0
+    }
+    lengths = {one: int.from_bytes(one[6:8], "little") for one in identifiers.values()}
+    (long,) = {one for one, length in lengths.items() if 3500 < length < 3600}
+    for place in identifiers:
+        content[place : place + 8] = long
+    path.write_bytes(content)
+    source = FileBytes.of(path)
+    with pytest.raises(FormatError, match="longer together than the file"):
+        Hdf5.of(Region(source, 0, source.size))

@@ -1,24 +1,26 @@
 """The objects of an HDF5 file: what the header of a group or an array says of it.
 
-This reads what HDF5 has written since its first version, and h5py writes by default: version 0 and
-1 of the superblock, version 1 of object headers, groups as symbol tables. It follows each pointer
-once, so that its work is bounded by the file's size, which HDF5's own library does not promise.
+This reads groups as symbol tables, which h5py writes by default, and those of the newer layout
+(``libver="latest"``, ``track_order=True``). It follows each pointer once, so that its work is
+bounded by the file's size, which HDF5's own library does not promise.
 
 Source: HDF5 File Format Specification, II to IV.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from parametry.errors import FormatError
 from parametry.formats.hdf5_bytes import UNDEFINED, Bytes
+from parametry.formats.hdf5_headers import SIGNATURE, messages_at, root_address
+from parametry.formats.hdf5_links import dense, link_of
 from parametry.formats.hdf5_types import Datatype, Malformed, datatype_of, shape_of
 
 __all__ = ["Object", "Objects", "SIGNATURE"]
 
-SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 # Types of messages.
 DATASPACE: Final = 0x1
 LINK_INFO: Final = 0x2
@@ -30,16 +32,14 @@ EXTERNAL: Final = 0x7
 LAYOUT: Final = 0x8
 FILTERS: Final = 0xB
 ATTRIBUTE: Final = 0xC
-CONTINUATION: Final = 0x10
 SYMBOL_TABLE: Final = 0x11
-_SHARED: Final = 0x2
+ATTRIBUTE_INFO: Final = 0x15
 _ENTRY: Final = 40
 _SOFT_LINK: Final = 2
 _LONGEST_NAME: Final = 4096
 _LONGEST_TEXT: Final = 4096
 # What the reference to a text of any length takes: length, heap, index.
 _REFERENCE: Final = 16
-_MOST_MESSAGES: Final = 65_536
 # How many texts a heap may hold; HDF5 begins a new one when 4,096 bytes are full.
 _MOST_TEXTS: Final = 4096
 
@@ -92,22 +92,7 @@ class Objects:
         Raises:
             FormatError: It is no HDF5 file, or one of a layout that is not read.
         """
-        file = self._file
-        if file.take(0, len(SIGNATURE)) != SIGNATURE:
-            raise file.fault("it does not begin as HDF5 files do", 0)
-        version, offsets, lengths = file.number(8, 1), file.number(13, 1), file.number(14, 1)
-        if version not in (0, 1):
-            raise file.fault(
-                f"it is laid out by version {version} of HDF5's superblock, read are 0 and 1, "
-                "which h5py and Keras write (an h5py.File with libver='latest' is another)",
-                8,
-            )
-        if (offsets, lengths) != (8, 8):
-            raise file.fault(f"its addresses have {offsets} bytes, 8 are read", 13)
-        start = 24 if version == 0 else 28
-        if file.number(start, 8) != 0:
-            raise file.fault("it begins behind another file's bytes", start)
-        return self.object(file.number(start + 32 + 8, 8))
+        return self.object(root_address(self._file))
 
     def once(self, at: int) -> None:
         """Refuse a structure that two pointers lead to: it is a cycle, or made to look large.
@@ -125,39 +110,14 @@ class Objects:
         Raises:
             FormatError: It cannot be read, or was met before.
         """
-        file = self._file
         self.once(at)
-        if file.take(at, 4) == b"OHDR":
-            raise file.fault("its header is of version 2, read is 1, which h5py writes", at)
-        if file.number(at, 1) != 1:
-            raise file.fault("the header of an object should stand here", at)
-        found = Object(at)
-        blocks = [(at + 16, file.number(at + 8, 4))]
-        count = 0
-        while blocks:
-            start, length = blocks.pop()
-            block = file.take(start, length)
-            position = 0
-            while position + 8 <= length:
-                kind = int.from_bytes(block[position : position + 2], "little")
-                size = int.from_bytes(block[position + 2 : position + 4], "little")
-                data = block[position + 8 : position + 8 + size]
-                if len(data) < size:
-                    raise file.fault("a message goes beyond its header", start + position)
-                if block[position + 4] & _SHARED:
-                    raise file.fault("a message is shared, which is not read", start + position)
-                if kind == CONTINUATION:
-                    if size < 16:
-                        raise file.fault("a continuation is cut short", start + position)
-                    further = int.from_bytes(data[:8], "little")
-                    self.once(further)
-                    blocks.append((further, int.from_bytes(data[8:16], "little")))
-                elif kind:
-                    found.messages.setdefault(kind, []).append(data)
-                count += 1
-                if count > _MOST_MESSAGES:
-                    raise file.fault("its header has too many messages", at)
-                position += 8 + size
+        found = Object(at, messages_at(self._file, at, self.once))
+        if ATTRIBUTE_INFO in found.messages:
+            try:
+                more = self._in_heap(found.messages[ATTRIBUTE_INFO], "attributes")
+            except Malformed as fault:
+                raise self._file.fault(str(fault), at) from None
+            found.messages.setdefault(ATTRIBUTE, []).extend(more)
         return found
 
     def links(self, group: Object, path: str) -> Iterator[tuple[str, int]]:
@@ -173,13 +133,11 @@ class Objects:
         """
         file = self._file
         table = group.first(SYMBOL_TABLE)
-        if table is None or len(table) < 16:
-            raise file.fault(
-                "it is a group of a newer layout, or with links that may lead out of the file; "
-                "read are groups as h5py writes them",
-                group.at,
-                path,
-            )
+        if table is None:
+            yield from self._newer_links(group, path)
+            return
+        if len(table) < 16:
+            raise file.fault("what it holds cannot be read", group.at, path)
         tree, heap = (int.from_bytes(table[at : at + 8], "little") for at in (0, 8))
         self.once(heap)
         file.signature(heap, b"HEAP")
@@ -194,12 +152,38 @@ class Objects:
                 offset, at = (int.from_bytes(entry[i : i + 8], "little") for i in (0, 8))
                 name = self._name(names, names_length, offset)
                 if int.from_bytes(entry[16:20], "little") == _SOFT_LINK or at == UNDEFINED:
-                    raise file.fault(
-                        "it is a link by name, which is not followed",
-                        node,
-                        f"{path}/{name}" if path else name,
-                    )
+                    raise self._not_followed(node, path, name)
                 yield name, at
+
+    def _newer_links(self, group: Object, path: str) -> Iterator[tuple[str, int]]:
+        """The same of a group of the newer layout."""
+        found: dict[str, int] = {}
+        try:
+            more = self._in_heap(group.messages.get(LINK_INFO, []), "links")
+            for message in [*group.messages.get(LINK, []), *more]:
+                name, at = link_of(message)
+                if at is None:
+                    raise self._not_followed(group.at, path, name)
+                if name in found:
+                    raise Malformed(f"two links of it are called {name[:200]!r}")
+                found[name] = at
+        except Malformed as fault:
+            raise self._file.fault(str(fault), group.at, path) from None
+        yield from sorted(found.items())
+
+    def _in_heap(self, infos: Sequence[bytes], what: str) -> list[bytes]:
+        """The messages that are in heaps; many records may lead to one, as with texts."""
+        found: list[bytes] = []
+        for message in dense(self._file, infos, what, self.once):
+            self._text_left -= len(message)
+            if self._text_left < 0:
+                raise Malformed(f"its {what} are longer together than the file")
+            found.append(message)
+        return found
+
+    def _not_followed(self, at: int, path: str, name: str) -> FormatError:
+        where = f"{path}/{name}" if path else name
+        return self._file.fault("it is a link by name, which is not followed", at, where)
 
     def _leaves(self, tree: int) -> Iterator[int]:
         """The tables at the ends of a group's tree, from left to right."""
@@ -292,7 +276,7 @@ class Objects:
             length, heap, index = _reference(value)
             if length == 0:
                 return ""
-            raw = self._heap_object(heap, index)[:length]
+            raw = self._heap_object(heap, index, length)
             self._text_left -= len(raw)
             if self._text_left < 0:
                 raise self._file.fault("the texts are longer together than the file", heap)
@@ -303,22 +287,22 @@ class Objects:
             if len(value) < _REFERENCE:
                 return None
             length, heap, index = _reference(value)
-            raw = self._heap_object(heap, index)[:length]
+            raw = self._heap_object(heap, index, length)
         else:
             raw = value[: datatype.size]
         if len(raw) > _LONGEST_TEXT:
             return None
         return raw.rstrip(b"\0").decode("utf-8", "surrogateescape")
 
-    def _heap_object(self, heap: int, wanted: int) -> bytes:
-        """An object of a global heap, which many texts share."""
+    def _heap_object(self, heap: int, wanted: int, length: int) -> bytes:
+        """The first bytes of an object of a global heap, which many texts share."""
         found = self._heaps.get(heap)
         if found is None:
             found = self._heaps[heap] = self._heap_of(heap)
         at, size = found.get(wanted, (heap, None))
         if size is None:
             raise self._file.fault("a text is not where it is said to be", heap)
-        return self._file.take(at, size)
+        return self._file.take(at, min(size, length))
 
     def _heap_of(self, heap: int) -> dict[int, tuple[int, int]]:
         """Where each object of a global heap is, and how long."""

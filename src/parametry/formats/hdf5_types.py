@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Datatype", "Malformed", "datatype_of", "shape_of"]
+__all__ = ["Datatype", "Malformed", "datatype_of", "limits_of", "shape_of"]
 
 _FIXED, _FLOAT, _STRING, _OPAQUE, _COMPOUND, _ENUM, _VLEN = 0, 1, 3, 5, 6, 8, 9
 _DEEPEST: Final = 4
+# The versions from the third on write what is read here alike.
+_LATEST: Final = 5
+_WITHOUT_END: Final = (1 << 64) - 1
 _LONGEST_NAME: Final = 256
 _IMPLIED_BIT: Final = 2
 # (bits, where exponent and mantissa begin and how long they are, bias) of what NumPy has.
@@ -68,6 +71,24 @@ def shape_of(raw: bytes) -> tuple[int, ...] | None:
     return tuple(
         int.from_bytes(raw[at : at + 8], "little") for at in range(begin, begin + 8 * rank, 8)
     )
+
+
+def limits_of(raw: bytes) -> tuple[int | None, ...] | None:
+    """How far an array may grow along each axis, None without end; None where it cannot grow.
+
+    Raises:
+        Malformed: It cannot be read.
+    """
+    shape = shape_of(raw)
+    if shape is None or not raw[2] & 1:
+        return None
+    begin = (8 if raw[0] == 1 else 4) + 8 * len(shape)
+    if len(raw) < begin + 8 * len(shape):
+        raise Malformed("its dataspace is cut short")
+    found = [
+        int.from_bytes(raw[at : at + 8], "little") for at in range(begin, begin + 8 * len(shape), 8)
+    ]
+    return tuple(None if limit == _WITHOUT_END else limit for limit in found)
 
 
 def datatype_of(raw: bytes) -> Datatype:
@@ -136,7 +157,7 @@ def _enum(raw: bytes, version: int, size: int, depth: int) -> Datatype:
 
 def _compound(raw: bytes, version: int, size: int, depth: int) -> Datatype:
     """Two floats named r and i are how h5py writes complex numbers."""
-    if int.from_bytes(raw[1:3], "little") != 2 or version not in (1, 2, 3):
+    if int.from_bytes(raw[1:3], "little") != 2 or not 1 <= version <= _LATEST:
         return Datatype(size)
     at, parts = 8, []
     for _ in range(2):

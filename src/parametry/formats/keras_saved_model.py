@@ -142,7 +142,7 @@ def _with_listed(layer: Layer, children: list[Layer]) -> list[Layer]:
     """The layers within one, in the order of its graph, which lists inputs too, if it has one."""
     by_name = {child.name: child for child in children}
     found = [
-        by_name.pop(name, None) or Layer(name, layer.said.child(name, ""))
+        by_name.pop(name) if name in by_name else Layer(name, layer.said.child(name, ""))
         for name, _ in layer.said.children
     ]
     return found + list(by_name.values())
@@ -228,7 +228,7 @@ def _composed(layers: Mapping[tuple[str, ...], Layer]) -> Mapping[str, Any]:
     A graph of layers lists them, and one of the user's class says of itself alone.
     """
     done: dict[int, dict[str, Any]] = {}
-    for layer in reversed(layers.values()):  # those within come after those around them
+    for layer in reversed(list(layers.values())):  # those within come after those around them
         within = {child.name: done[id(child)] for child in layer.children if id(child) in done}
         arguments = dict(layer.said.arguments or {})
         listed = arguments.get("layers")
