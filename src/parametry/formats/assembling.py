@@ -264,7 +264,7 @@ def address_of_name(name: str, *, is_address: bool) -> str:
     """
     if is_address:
         return "/".join(part(unpart(one)) for one in name.split("/"))
-    return "/".join(part(one) for one in name.split("/" if "/" in name else "."))
+    return "/".join(map(part, name.split("/" if "/" in name else ".")))
 
 
 def addresses_of_names(names: Iterable[str], *, is_address: bool) -> dict[str, str]:

@@ -249,15 +249,15 @@ def checked_nbytes(
         FormatError: It is no list of whole numbers from 0 on, has more axes than an array can have,
             or counts more bytes than any memory has.
     """
-    if not isinstance(shape, (list, tuple)) or not all(
-        type(length) is int and length >= 0 for length in shape
-    ):
+    if not isinstance(shape, (list, tuple)):
         raise FormatError("its shape is no list of sizes", path=path, address=address)
     if len(shape) > _MOST_AXES:
         raise FormatError(f"its shape has {len(shape):,} axes", path=path, address=address)
     # An axis of no length makes an array of no bytes, and its other axes must be countable still.
     countable = itemsize
     for length in shape:
+        if type(length) is not int or length < 0:
+            raise FormatError("its shape is no list of sizes", path=path, address=address)
         countable *= length or 1
     if countable > _MOST_BYTES:
         raise FormatError(

@@ -157,9 +157,8 @@ def _sharded(index: Path) -> tuple[Model, tuple[Callable[[], None], ...]]:
             raise FormatError(f"the shard {name[:200]!r} is not there", path=index)
         shards[name] = _opened(path)
     held = {
-        (shard, entry.native_name): entry
+        shard: {entry.native_name: entry for entry in contents.model.parameters.values()}
         for shard, contents in shards.items()
-        for entry in contents.model.parameters.values()
     }
     tied = {
         (shard, alias): contents.model.parameters[alias]
@@ -169,7 +168,7 @@ def _sharded(index: Path) -> tuple[Model, tuple[Callable[[], None], ...]]:
     }
     parameters: dict[str, Parameter] = {}
     for tensor, shard in places.items():
-        found = held.pop((shard, tensor), None)
+        found = held[shard].pop(tensor, None)
         if found is None:
             if (shard, "/".join(map(part, tensor.split(".")))) in tied:
                 continue
@@ -177,8 +176,7 @@ def _sharded(index: Path) -> tuple[Model, tuple[Callable[[], None], ...]]:
         if found.address in parameters:
             raise FormatError("two arrays have this address", path=index, address=found.address)
         parameters[found.address] = found
-    if held:
-        shard, tensor = next(iter(held))
+    for shard, tensor in ((shard, tensor) for shard, left in held.items() for tensor in left):
         raise FormatError(f"{tensor[:200]!r} of {shard!r} is not in the weight_map", path=index)
     models = [contents.model for contents in shards.values()]
     source = f"folder {index.parent.resolve().name!r}"

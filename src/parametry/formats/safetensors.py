@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from parametry.core.dtype import numpy_dtype
@@ -141,9 +142,15 @@ def _array(source: FileBytes, start: int, name: str, address: str, entry: Any) -
             address=name,
             offset=start + begin,
         )
-    layout = Layout(shape, DTYPES[dtype], packed=packed)
+    layout = _layout(shape, DTYPES[dtype], packed)
     span = Span(source, start + begin, end - begin)
     return Found(name, address, layout, span)
+
+
+@lru_cache(maxsize=4096)
+def _layout(shape: tuple[int, ...], dtype: str, packed: int) -> Layout:
+    """A layout, of which a model's thousands of arrays have a few."""
+    return Layout(shape, dtype, packed=packed)
 
 
 def _must_fill(source: FileBytes, start: int, arrays: list[Found]) -> None:
