@@ -86,6 +86,9 @@ if TYPE_CHECKING:
     from parametry.record.export import export
     from parametry.record.loop import Loop, record, recorded
     from parametry.record.recorder import Recorder
+    from parametry.record.run import Run
+    from parametry.record.runs import Runs, runs
+    from parametry.record.series import Point, Series
     from parametry.record.sinks.mlflow import MLflow
     from parametry.record.sinks.registry import Sink
     from parametry.record.sinks.tensorboard import TensorBoard
@@ -162,6 +165,9 @@ _HOMES = {
     "parametry.record.export": ["export"],
     "parametry.record.loop": ["Loop", "record", "recorded"],
     "parametry.record.recorder": ["Recorder"],
+    "parametry.record.run": ["Run"],
+    "parametry.record.runs": ["Runs", "runs"],
+    "parametry.record.series": ["Point", "Series"],
     "parametry.record.sinks.mlflow": ["MLflow"],
     "parametry.record.sinks.registry": ["Sink"],
     "parametry.record.sinks.tensorboard": ["TensorBoard"],
@@ -205,10 +211,14 @@ __all__ = [
     "Phase",
     "Phases",
     "Place",
+    "Point",
     "Provenance",
     "Recorder",
     "RuleError",
+    "Run",
     "RunMissing",
+    "Runs",
+    "Series",
     "ShapeMismatch",
     "Sink",
     "SinkError",
@@ -251,6 +261,7 @@ __all__ = [
     "record",
     "recorded",
     "reset",
+    "runs",
     "save",
     "sparse",
     "stats",

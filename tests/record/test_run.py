@@ -252,7 +252,7 @@ def test_a_course_has_points_and_causes(recorded: Recorded) -> None:
     )
     course = course_of(run, RATE)
     assert course.series is not None
-    assert list(course.series) == [(0, 0.1), (4, 0.1), (5, 0.05), (6, 0.05), (8, 0.05), (9, 0.01)]
+    assert list(course.series) == [(0, 0.1), (4, 0.1), (5, 0.05), (6, 0.05), (8, 0.05), (9, 0.01), (12, 0.01)]
     assert "assignment" in repr(course)
     assert course_of(run, "loss").changes == ()
     assert course_of(run, "fit/batch_size").series is None

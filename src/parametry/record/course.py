@@ -75,10 +75,10 @@ def course_of(run: Run, address: str) -> Course:
     changes = run.history(address) if address in known else ()
     if address in keys:
         return Course(address, run.metrics(address), changes)
-    return Course(address, _stairs(address, changes), changes)
+    return Course(address, _stairs(address, changes, run.last_step), changes)
 
 
-def _stairs(address: str, changes: tuple[Changed, ...]) -> Series | None:
+def _stairs(address: str, changes: tuple[Changed, ...], last: int | None) -> Series | None:
     """The points that changes tell: where each value began, and where it ended."""
     points: list[tuple[int, float, int, float]] = []
     for fact in changes:
@@ -96,6 +96,8 @@ def _stairs(address: str, changes: tuple[Changed, ...]) -> Series | None:
         points.append((step, float(change.new), epoch, fact.when))  # type: ignore[arg-type]
     if not points:
         return None
+    if last is not None and last > points[-1][0]:
+        points.append((last, *points[-1][1:]))
     steps, values, epochs, times = (np.array(column) for column in zip(*points, strict=True))
     return Series(address, "step", steps, values, epochs, times)
 
