@@ -6,6 +6,11 @@ PYTHON ?= python3
 # Passed on to pytest: make test PYTEST_ARGS="tests/core -k address"
 PYTEST_ARGS ?=
 
+# How long each fuzzer runs: make fuzz FUZZ_SECONDS=600
+FUZZ_SECONDS ?= 20
+FUZZERS := hdf5_file keras_config keras_metadata npy_header safetensors_header tensorflow_table \
+    torch_pickle torch_stream zip_directory
+
 # One environment in two steps, so that the demo need not wait for every framework. Each step leaves
 # a file behind and is done again only when what it was made from has changed.
 DEMO_INSTALLED := .venv/.demo-installed
@@ -18,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := .venv/bin/python -m pip install --quiet --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean distclean
+.PHONY: help demo test check fuzz bench clean distclean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +46,15 @@ check: $(ALL_INSTALLED) ## lint, formatting, types, and which room imports which
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
+
+fuzz: $(ALL_INSTALLED) ## fuzz each parser of files (FUZZ_SECONDS=20 each; Linux)
+	$(PIP_INSTALL) --editable '.[fuzz]'
+	@mkdir -p build/fuzz
+	@for name in $(FUZZERS); do \
+	    echo "$$name: $(FUZZ_SECONDS) s"; \
+	    .venv/bin/python -m tests.hostile.fuzz.$$name -max_total_time=$(FUZZ_SECONDS) \
+	        -artifact_prefix=build/fuzz/$$name- -verbosity=0 || exit 1; \
+	done
 
 bench: $(ALL_INSTALLED) ## measure
 	.venv/bin/python benchmarks/run.py
