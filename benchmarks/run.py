@@ -32,6 +32,7 @@ BENCHMARKS = [
     "initializing",
     "saving",
     "stats",
+    "files",
     "record_store",
     "diff",
 ]
