@@ -1,4 +1,4 @@
-"""``parametry diff``: what two models' files hold differently."""
+"""``parametry diff``: what two models' files, or two recorded runs, hold differently."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ Examples:
   parametry diff --tolerance 1e-6 a.safetensors b.safetensors
   parametry diff --no-values --json a.keras b.keras
   parametry diff --map '**/kernel=**/weight' net.keras net.pt
+  parametry diff 2026-11-22-digits-amber 2026-11-22-digits-coral
 """
 
 
 @click.command(help=_HELP, context_settings=CONTEXT)
-@click.argument("first", metavar="FILE", type=click.Path())
-@click.argument("second", metavar="FILE", type=click.Path())
+@click.argument("first", metavar="FILE|RUN", type=click.Path())
+@click.argument("second", metavar="FILE|RUN", type=click.Path())
 @click.option(
     "--select",
     metavar="PATTERN",
@@ -69,19 +70,17 @@ def diff(
     """Compare two files; see the help text above for what a user is told."""
     import sys
 
-    from parametry.actions.diff import diff as compare
     from parametry.cli.output import put
     from parametry.cli.progress import progress
     from parametry.cli.renames import renames_of
     from parametry.show.detail import EVERYTHING, Detail
-    from parametry.sources.inspection import inspect
+    from parametry.sources.comparison import diff as compare
 
     rules = renames_of(renames)
-    one, two = inspect(first), inspect(second)
     with progress(f"comparing {first} and {second}", sys.stderr) as told:
         found = compare(
-            one,
-            two,
+            first,
+            second,
             select=select,
             ignore=ignore,
             values=not no_values,

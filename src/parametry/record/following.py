@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parametry.core.facts import Status
 from parametry.core.watch import watch
 from parametry.record.rates import Rates
 from parametry.record.recording import Recording
+
+if TYPE_CHECKING:
+    from parametry.record.recorder import Recorder
 
 __all__ = ["Following"]
 
@@ -37,6 +40,7 @@ class Following:
         sinks: Sequence[Any] = (),
     ) -> None:
         self.recording: Recording | None = None
+        self._recorder: Recorder | None = None
         self._rates: Rates | None = None
         self._opening = {"name": name, "home": home, "sinks": sinks}
 
@@ -74,7 +78,9 @@ class Following:
 
         if any(isinstance(callback, Recorder) for callback in callbacks):
             return None
-        return Recorder.following(self._opened())
+        if self._recorder is None:
+            self._recorder = Recorder.joining(self._opened())
+        return self._recorder
 
     def _loop_begins(self, optimizer: Any) -> None:
         recording = self._opened()

@@ -55,7 +55,6 @@ class Surroundings:
         self._collect(patience)
         found: dict[str, Plain] = {
             "host": os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME"),
-            "process": os.getpid(),
             "folder": str(Path.cwd()),
             "versions/parametry": __version__,
             **self._answers,

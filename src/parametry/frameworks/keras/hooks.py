@@ -215,7 +215,7 @@ def _wrap_callbacks(original: Any) -> Callable[..., Any]:
             if follower is not None:
                 follower.set_params(self.params)
                 follower.set_model(model)
-                self.append(follower)
+                self.callbacks.append(follower)
 
     return make
 
