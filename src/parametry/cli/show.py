@@ -1,4 +1,4 @@
-"""``parametry show``: what is in a model's file, without its framework."""
+"""``parametry show``: what is in a model's file, without its framework, or in a recorded run."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Examples:
   parametry show model.safetensors 'encoder/**'
   parametry show --hyperparameters model.keras
   parametry show --json model.npz > model.json
+  parametry show 2026-11-22-digits-amber             (a recorded run)
 """
 
 _HINT = "--all lists everything, a PATTERN narrows"
@@ -47,8 +48,10 @@ def show(
     from parametry.cli.output import Page, put
     from parametry.show.detail import EVERYTHING, SELECTED, Detail
     from parametry.sources.inspection import inspect
+    from parametry.sources.resolving import run_of
 
-    model = inspect(source)
+    run = run_of(source)
+    model = inspect(source if run is None else run)
     detail = EVERYTHING if everything else SELECTED if patterns else Detail()
     detail = replace(detail, hint=_HINT)
     if patterns:
@@ -56,6 +59,9 @@ def show(
 
         model = narrowed_model(model, patterns)
     if hyperparameters == parameters:
+        if run is not None and not patterns:
+            put(run, kind="run", detail=detail, as_json=as_json, plain=plain)
+            return 0
         put(model, kind="model", detail=detail, as_json=as_json, plain=plain)
         return 0
     page: Page = model.hyperparameters if hyperparameters else model.parameters

@@ -7,8 +7,8 @@ from typing import Any
 from parametry.actions.viewing import view_of
 from parametry.core.model import Model
 from parametry.core.value import class_name
-from parametry.errors import NotAModel, SourceMissing
-from parametry.sources.resolving import missing_source, run_of
+from parametry.errors import NotAModel
+from parametry.sources.resolving import run_of
 
 __all__ = ["inspect"]
 
@@ -45,10 +45,7 @@ def inspect(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
     run = run_of(source)
     if run is not None:
         return run.model
-    try:
-        view = view_of(source, sample=sample, input_shape=input_shape)
-    except SourceMissing as missing:
-        raise missing_source(source) or missing from None
+    view = view_of(source, sample=sample, input_shape=input_shape)
     if view is not None:
         return view
     if isinstance(source, type):

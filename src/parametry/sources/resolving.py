@@ -11,7 +11,7 @@ from parametry.errors import RunMissing, SourceMissing
 if TYPE_CHECKING:
     from parametry.record.run import Run
 
-__all__ = ["missing_source", "run_of"]
+__all__ = ["run_of"]
 
 _FORCED = "run:"
 _RUN_FILE = b"SQLite format 3\x00"
@@ -28,6 +28,7 @@ def run_of(source: Any) -> Run | None:
 
     Raises:
         RunMissing: ``run:NAME`` names a run that is not there.
+        SourceMissing: A plain name is that of no file and no run.
     """
     if isinstance(source, str) and source.startswith(_FORCED):
         from parametry.record.run import open_run
@@ -35,29 +36,17 @@ def run_of(source: Any) -> Run | None:
         return open_run(source.removeprefix(_FORCED))
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
-        if path.exists():
+        if _is_there(path):
             return _run_in(path)
         return _named(source) if isinstance(source, str) else None
     return _given(source)
 
 
-def missing_source(source: Any) -> SourceMissing | None:
-    """The error for a name under which there is neither a file nor a run; None for a path.
-
-    Args:
-        source: What was looked for.
-    """
-    if not isinstance(source, str) or len(Path(source).parts) != 1 or Path(source).suffix:
-        return None
-    from parametry.record.home import find
-
+def _is_there(path: Path) -> bool:
     try:
-        find(source)
-    except RunMissing as missing:
-        return SourceMissing(
-            f"there is no file {source!r}, and {missing.message}", hint=missing.hint
-        )
-    return None
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _run_in(path: Path) -> Run | None:
@@ -80,8 +69,11 @@ def _named(name: str) -> Run | None:
 
     try:
         return open_run(name)
-    except RunMissing:
-        return None  # then it is a path where nothing is
+    except RunMissing as missing:
+        if len(Path(name).parts) != 1 or Path(name).suffix:
+            return None  # a path where nothing is, of which whoever reads files speaks
+        message = f"there is no file {name!r}, and {missing.message}"
+        raise SourceMissing(message, hint=missing.hint) from None
 
 
 def _given(source: Any) -> Run | None:
