@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["compiled"]
+from numpy.typing import NDArray
+
+__all__ = ["compiled", "fixed"]
 
 
 def compiled(
@@ -40,3 +42,10 @@ def compiled(
             return njit(*types, **options)(function)
 
     return compile_function
+
+
+def fixed(values: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
+    """A view that cannot be written to: numba compiles once for what can and what cannot."""
+    view = values.view(dtype or values.dtype)
+    view.flags.writeable = False
+    return view

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from parametry.core.moments import Moments, merge
 from parametry.core.statistics import Distribution
+from parametry.kernels.draw import in_shares
 from parametry.kernels.grid import Grid, grid_around, in_working_precision
 from parametry.kernels.ranks import between, quantiles_of_sorted, ranks
 from parametry.kernels.statistics_numpy import DIGIT, digit_counts, value_of
@@ -137,25 +138,30 @@ def _at_ranks(  # noqa: PLR0917 - what two passes are told
     of_zero = int(grid.slots(np.zeros(1))[0])
     held = counts.copy()
     held[of_zero] -= whole.zeros
-    chosen = _few(held, slots)
-    collected = _collected(over, engine, grid, chosen)
-    begins = dict(zip(chosen.tolist(), np.cumsum(held[chosen]) - held[chosen], strict=True))
+    collected = _collected(over, engine, grid, _few(held, slots))
     out: dict[int, float] = {}
+    places: dict[int, dict[int, int]] = {slot: {} for slot in collected}
     left: list[int] = []
     for rank, slot in zip(wanted.tolist(), slots.tolist(), strict=True):
-        if slot not in begins:
+        if slot not in collected:
             left.append(rank)
             continue
-        begin = int(begins[slot])
-        within = collected[begin : begin + int(held[slot])]
         place = rank - int(ends[slot] - counts[slot])
         if slot == of_zero:
-            negative = int(np.searchsorted(within, 0))
+            negative = int(np.count_nonzero(collected[slot] < 0))
             if negative <= place < negative + whole.zeros:
                 out[rank] = 0.0
                 continue
             place -= whole.zeros if place > negative else 0
-        out[rank] = float(within[place])
+        places[slot][rank] = place
+    asked = [slot for slot, ranked in places.items() if ranked]
+
+    def order(index: int) -> None:
+        ranked = places[asked[index]]
+        ordered = np.partition(collected[asked[index]], list(ranked.values()))
+        out.update({rank: float(ordered[place]) for rank, place in ranked.items()})
+
+    in_shares(order, range(len(asked)))
     return out | _by_digits(over, left, whole.negative_infinity, dtype)
 
 
@@ -170,12 +176,21 @@ def _few(held: NDArray[np.int64], slots: NDArray[np.intp]) -> NDArray[np.int64]:
     return np.array(sorted(chosen), np.int64)
 
 
-def _collected(over: Over, engine: Any, grid: Grid, slots: NDArray[np.int64]) -> NDArray[Any]:
-    """The finite values in these slots but for zeros, in ascending order."""
+def _collected(
+    over: Over, engine: Any, grid: Grid, slots: NDArray[np.int64]
+) -> dict[int, NDArray[Any]]:
+    """The finite values in each of these slots but for zeros, in no order."""
     if not slots.size:
-        return np.zeros(0)
-    found = np.concatenate(over(lambda values: engine.collect(values, grid, slots)))
-    return np.sort(found[np.isfinite(found)])
+        return {}
+
+    def found(values: NDArray[Any]) -> list[NDArray[Any]]:
+        some = engine.collect(values, grid, slots)
+        some = some[np.isfinite(some)]
+        at = grid.slots(in_working_precision(some))
+        return [some[at == slot] for slot in slots]
+
+    parts = zip(*over(found), strict=True)
+    return {int(slot): np.concatenate(part) for slot, part in zip(slots, parts, strict=True)}
 
 
 def _by_digits(over: Over, wanted: list[int], below: int, dtype: np.dtype[Any]) -> dict[int, float]:

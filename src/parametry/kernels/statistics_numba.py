@@ -1,9 +1,10 @@
 """The loops of `statistics_numpy`, compiled: one pass at the speed of the memory.
 
 Values are taken in blocks that stay in the first cache. Each block is read twice there: once as
-integers in the order of its values, whose smallest and largest tell the extremes and whether a NaN
-or an infinity is among them, and once as numbers for the sums. A block in which something is not
-finite is gone through again, value by value.
+numbers for the sums, while the memory brings them, and once as whole numbers. The bits of floats
+compared as signed and as unsigned integers give both extremes and whether a NaN or an infinity is
+among them, at a third of what comparing floats would take. A block in which something is not
+finite is gone through again, value by value; so is, for its extremes, one that has a single sign.
 
 Sums may be reordered by the compiler, so that they use the processor's vectors; nothing else may.
 """
@@ -16,78 +17,103 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
-from parametry.core.moments import Moments, Number
-from parametry.kernels.grid import Grid
-from parametry.kernels.numba_engine import compiled
-from parametry.kernels.statistics_numpy import OUTLYING
+from parametry.core.moments import Moments
+from parametry.kernels.counting_numba import byte_counts, collect, slot_counts
+from parametry.kernels.numba_engine import compiled, fixed
 
 __all__ = ["byte_counts", "collect", "moments", "slot_counts"]
 
-_BLOCK: Final = 4096
-_INFINITY: Final = {4: 0x7F800000, 8: 0x7FF0000000000000}
+# A block and what is written beside it stay in the first cache: twice as many take half as long
+# again, once the values come from memory.
+_BLOCK: Final = 2048
+# What is told of so many values at once: merging costs as much as reading some hundred of them.
+_GROUP: Final = 4 * _BLOCK
+# Of 16 bits, fewer: they are widened, into the first cache.
+_HALVES: Final = 2 * _BLOCK
+# Exponents of float16 are lower by 112 than those of float32: a factor that costs nothing later.
+_FLOAT16_UNIT: Final = 2.0**-112
 _SUMS: Final = frozenset({"reassoc", "nsz", "contract"})
-
-
-def _fixed(values: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
-    """A view that cannot be written to: numba compiles once for what can and what cannot."""
-    view = values.view(dtype or values.dtype)
-    view.flags.writeable = False
-    return view
 
 
 def moments(values: NDArray[Any], exponent: int = 0) -> Moments:
     """As `statistics_numpy.moments`."""
-    number: type[Number] = float
     if kind(values.dtype) == "integer":
-        nan = above = below = 0
-        number = int
-        zeros, low, high, sums = _integers(_fixed(values))
-    elif values.dtype.itemsize == 2:
-        found = _halves(_fixed(values, np.int16), values.dtype == np.float16, _INFINITY[4])
-        nan, above, below, zeros, low, high, sums = found
+        zeros, low, high, sums = _integers(fixed(values), 1.0)
+        nonfinite = (0, 0, 0)
+        extremes = (int(low), int(high))
     else:
-        width = values.dtype.itemsize
-        found = _floats(
-            _fixed(values), _fixed(values, f"int{8 * width}"), _INFINITY[width], 2.0**-exponent
-        )
-        nan, above, below, zeros, low, high, sums = found
+        width = 8 * values.dtype.itemsize
+        bits = fixed(values, f"int{width}"), fixed(values, f"uint{width}")
+        infinity = np.array(np.inf, values.dtype).view(bits[0].dtype)[()]
+        if width == 16:
+            found = _halves(*bits, infinity, 1.0, values.dtype == np.float16)
+        else:
+            found = _floats(fixed(values), *bits, infinity, 1.0, 2.0**-exponent)
+        nonfinite, zeros, keys, sums = found
+        extremes = _values_of(np.array(keys, bits[0].dtype), values.dtype)
     size, centre, residue, squares, magnitudes = sums
+    unit = _FLOAT16_UNIT if values.dtype == np.float16 else 1.0
     return Moments(
         count=values.size,
-        nan=nan,
-        positive_infinity=above,
-        negative_infinity=below,
+        nan=nonfinite[0],
+        positive_infinity=nonfinite[1],
+        negative_infinity=nonfinite[2],
         zeros=zeros,
-        min=number(low) + 0 if size else None,
-        max=number(high) + 0 if size else None,
-        centre=centre,
-        residue=residue,
-        squares=squares,
-        magnitudes=magnitudes,
+        min=extremes[0] if size else None,
+        max=extremes[1] if size else None,
+        centre=centre / unit,
+        residue=residue / unit,
+        squares=squares / unit / unit,
+        magnitudes=magnitudes / unit,
         exponent=exponent,
     )
 
 
+def _values_of(keys: NDArray[Any], dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The floats that two keys of `_key` stand for; 0.0 for a zero of either sign."""
+    bits = np.where(keys < 0, keys ^ np.iinfo(keys.dtype).max, keys)
+    low, high = bits.astype(keys.dtype).view(dtype).astype(np.float64) + 0.0
+    return float(low), float(high)
+
+
 @compiled(fastmath=_SUMS)
-def _sums(values: Any, shift: Any, factor: Any) -> Any:
-    """Sums of the deviations from one value, of their squares, and of the absolute values."""
+def _sums(values: Any, one: Any) -> Any:
+    """Sums of the values, of their squares, and of the absolute values.
+
+    Args:
+        values: A block.
+        one: 1.0. A sum of products is left to the multipliers, while the adders, which widen the
+            values too, are busy; the compiler would see through a constant.
+    """
     total = squares = magnitudes = 0.0
     for i in range(values.size):
-        value = np.float64(values[i]) * factor
-        deviation = value - shift
-        total += deviation
-        squares += deviation * deviation
-        magnitudes += abs(value)
+        value = np.float64(values[i])
+        total += value
+        squares += value * value
+        magnitudes += abs(value) * one
     return total, squares, magnitudes
 
 
+@compiled(fastmath=_SUMS)
+def _deviations(values: Any, shift: Any) -> Any:
+    """Sums of the deviations from one number, and of their squares."""
+    total = squares = 0.0
+    for i in range(values.size):
+        deviation = np.float64(values[i]) - shift
+        total += deviation
+        squares += deviation * deviation
+    return total, squares
+
+
 @compiled()
-def _sums_of_block(values: Any, factor: Any) -> Any:
-    shift = np.float64(values[0]) * factor
-    total, squares, magnitudes = _sums(values, shift, factor)
-    if abs(shift) * values.size > OUTLYING * magnitudes:
-        shift += total / values.size
-        total, squares, magnitudes = _sums(values, shift, factor)
+def _centred(values: Any, sums: Any) -> Any:
+    """Size, mean in two parts, squared deviations and magnitudes, from what `_sums` tells."""
+    total, squares, magnitudes = sums
+    shift = 0.0
+    # Where the mean is larger than the deviations, its square would take digits from theirs.
+    if 2.0 * total * total > squares * values.size:
+        shift = total / values.size
+        total, squares = _deviations(values, shift)
     off = total / values.size
     centre = shift + off
     part = centre - shift
@@ -100,6 +126,8 @@ def _merged(a: Any, b: Any) -> Any:
     """As `Moments.merge`."""
     if a[0] == 0:
         return b
+    if b[0] == 0:
+        return a
     size = a[0] + b[0]
     delta = (b[1] - a[1]) + (b[2] - a[2])
     share = b[0] / size
@@ -112,90 +140,130 @@ def _merged(a: Any, b: Any) -> Any:
 
 
 @compiled()
-def _extremes_32(bits: Any) -> Any:
-    low, high, zeros = np.int32(0x7FFFFFFF), np.int32(-0x80000000), np.int32(0)
-    magnitude = np.int32(0x7FFFFFFF)
+def _largest(signed: Any, unsigned: Any) -> Any:
+    """The largest bits as signed and as unsigned integers, and how many are those of a zero."""
+    none, one = unsigned.dtype.type(0), unsigned.dtype.type(1)
+    # A counter as narrow as the bits leaves room for more of them in a vector.
+    high, most, zeros = signed[0], unsigned[0], none
+    for i in range(unsigned.size):
+        bits = unsigned[i]
+        high = max(high, signed.dtype.type(bits))
+        most = max(most, bits)
+        is_zero = unsigned.dtype.type(bits << one) == none
+        zeros = unsigned.dtype.type(zeros + unsigned.dtype.type(is_zero))
+    return high, most, zeros
+
+
+@compiled()
+def _least(bits: Any) -> Any:
+    low = bits[0]
     for i in range(bits.size):
-        bit = np.int32(bits[i])
-        key = np.int32(bit ^ np.int32(np.int32(bit >> np.int32(31)) & magnitude))
-        low = min(low, key)
-        high = max(high, key)
-        if np.int32(bit & magnitude) == np.int32(0):
-            zeros = np.int32(zeros + np.int32(1))
-    return np.int64(low), np.int64(high), np.int64(zeros)
+        low = min(low, bits[i])
+    return low
 
 
 @compiled()
-def _extremes_64(bits: Any) -> Any:
-    low, high, zeros = np.int64(0x7FFFFFFFFFFFFFFF), np.int64(-0x8000000000000000), np.int64(0)
-    magnitude = np.int64(0x7FFFFFFFFFFFFFFF)
-    for i in range(bits.size):
-        bit = np.int64(bits[i])
-        key = bit ^ ((bit >> np.int64(63)) & magnitude)
-        low = min(low, key)
-        high = max(high, key)
-        if bit & magnitude == 0:
-            zeros += 1
-    return low, high, zeros
+def _largest_of(unsigned: Any) -> Any:
+    """The largest integer of as many bits that has a sign."""
+    return np.int64(unsigned.dtype.type(-1) >> unsigned.dtype.type(1))
 
 
 @compiled()
-def _value_of(key: Any, width: Any) -> Any:
-    if width == 4:
-        bits = np.int32(key) ^ (np.int32(key) >> np.int32(31) & np.int32(0x7FFFFFFF))
-        return np.float64(np.int32(bits).view(np.float32))
-    return np.int64(key ^ (key >> 63 & 0x7FFFFFFFFFFFFFFF)).view(np.float64)
+def _key(bits: Any, largest: Any) -> Any:
+    """An integer that stands in the same order as the floats, from the bits of one."""
+    return bits ^ largest if bits < 0 else np.int64(bits)
 
 
 @compiled()
-def _block(values: Any, bits: Any, infinity: Any, factor: Any, scratch: Any) -> Any:
-    """Counts, extremes and sums of a block of floats."""
-    width = bits.itemsize
-    low, high, zeros = _extremes_32(bits) if width == 4 else _extremes_64(bits)
-    # Keys below that of −∞ and above that of +∞ are NaN.
-    if -infinity - 1 < low and high < infinity:
-        smallest, largest = _value_of(low, width), _value_of(high, width)
-        return 0, 0, 0, zeros, smallest, largest, _sums_of_block(values, factor)
+def _extremes(signed: Any, unsigned: Any, high: Any, most: Any, largest: Any) -> Any:
+    """The keys of the smallest and the largest value of a block, from what `_largest` tells."""
+    # A sign makes bits negative where they are signed, and large where they are not.
+    low = np.int64(signed.dtype.type(most))
+    if low >= 0:
+        return np.int64(_least(signed)), low
+    if high < 0:
+        return _key(low, largest), _key(np.int64(signed.dtype.type(_least(unsigned))), largest)
+    return _key(low, largest), np.int64(high)
+
+
+@compiled()
+def _group(  # noqa: PLR0917 - the same values as three things, and what goes with them
+    values: Any, signed: Any, unsigned: Any, infinity: Any, one: Any, scratch: Any
+) -> Any:
+    """Counts, extremes as keys, and sums of a group of floats."""
+    sums, (high, most, zeros) = (0.0, 0.0, 0.0), (signed[0], unsigned[0], 0)
+    for start in range(0, values.size, _BLOCK):
+        stop = min(start + _BLOCK, values.size)
+        total, squares, magnitudes = _sums(values[start:stop], one)
+        sums = (sums[0] + total, sums[1] + squares, sums[2] + magnitudes)
+        found = _largest(signed[start:stop], unsigned[start:stop])
+        high, most, zeros = max(high, found[0]), max(most, found[1]), zeros + found[2]
+    largest = _largest_of(unsigned)
+    low = np.int64(signed.dtype.type(most))
+    if high < infinity and (low & largest) < infinity:
+        keys = _extremes(signed, unsigned, high, most, largest)
+        return (0, 0, 0), zeros, keys, _centred(values, sums)
+    nonfinite, keys, centred = _finite_of_group(values, signed, largest, infinity, one, scratch)
+    return nonfinite, zeros, keys, centred
+
+
+@compiled()
+def _finite_of_group(  # noqa: PLR0917 - as `_group`
+    values: Any, signed: Any, largest: Any, infinity: Any, one: Any, scratch: Any
+) -> Any:
+    """As `_group`, one value after the other."""
     nan = above = below = size = 0
-    smallest, largest = np.inf, -np.inf
+    first, last = largest, -largest
     for i in range(values.size):
-        value = np.float64(values[i])
-        if np.isnan(value):
+        bits = np.int64(signed[i])
+        if bits & largest > infinity:
             nan += 1
-        elif value == np.inf:
+        elif bits == infinity:
             above += 1
-        elif value == -np.inf:
+        elif bits & largest == infinity:
             below += 1
         else:
-            smallest, largest = min(smallest, value), max(largest, value)
-            scratch[size] = value * factor
+            key = _key(bits, largest)
+            first, last = min(first, key), max(last, key)
+            scratch[size] = values[i]
             size += 1
-    if size == 0:
-        return nan, above, below, zeros, smallest, largest, (0, 0.0, 0.0, 0.0, 0.0)
-    sums = _sums_of_block(scratch[:size], 1.0)
-    return nan, above, below, zeros, smallest, largest, sums
+    if size:
+        found = _centred(scratch[:size], _sums(scratch[:size], one))
+        return (nan, above, below), (first, last), found
+    return (nan, above, below), (first, last), (0, 0.0, 0.0, 0.0, 0.0)
 
 
 @compiled()
-def _floats(values: Any, bits: Any, infinity: Any, factor: Any) -> Any:
-    scratch = np.empty(_BLOCK, np.float64)
-    nan = above = below = zeros = 0
-    low, high = np.inf, -np.inf
-    sums = (0, 0.0, 0.0, 0.0, 0.0)
-    for start in range(0, values.size, _BLOCK):
-        found = _block(
-            values[start : start + _BLOCK],
-            bits[start : start + _BLOCK],
-            infinity,
-            factor,
-            scratch,
-        )
-        nan, above, below = nan + found[0], above + found[1], below + found[2]
-        zeros += found[3]
-        low, high = min(low, found[4]), max(high, found[5])
-        if found[6][0]:
-            sums = _merged(sums, found[6])
-    return nan, above, below, zeros, low, high, sums
+def _both(a: Any, b: Any) -> Any:
+    """What `_group` told of two groups, of both together."""
+    nonfinite = (a[0][0] + b[0][0], a[0][1] + b[0][1], a[0][2] + b[0][2])
+    keys = (min(a[2][0], b[2][0]), max(a[2][1], b[2][1]))
+    return nonfinite, a[1] + b[1], keys, _merged(a[3], b[3])
+
+
+@compiled()
+def _nothing(unsigned: Any) -> Any:
+    largest = _largest_of(unsigned)
+    return (0, 0, 0), 0, (largest, -largest), (0, 0.0, 0.0, 0.0, 0.0)
+
+
+@compiled()
+def _floats(  # noqa: PLR0917 - as `_group`
+    values: Any, signed: Any, unsigned: Any, infinity: Any, one: Any, factor: Any
+) -> Any:
+    scratch = np.empty(_GROUP, values.dtype)
+    scaled = np.empty(_GROUP, values.dtype)
+    whole = _nothing(unsigned)
+    for start in range(0, values.size, _GROUP):
+        some = values[start : start + _GROUP]
+        if factor != 1.0:
+            for i in range(some.size):
+                scaled[i] = some[i] * factor
+            some = scaled[: some.size]
+        stop = start + some.size
+        found = _group(some, signed[start:stop], unsigned[start:stop], infinity, one, scratch)
+        whole = _both(whole, found)
+    return whole
 
 
 @compiled()
@@ -205,164 +273,48 @@ def _widen_bfloat16(halves: Any, bits: Any) -> None:
 
 
 @compiled()
-def _widen_float16(halves: Any, bits: Any, values: Any) -> None:
-    """The bits of float32, by way of a product that is exact for subnormal numbers too."""
-    largest = np.int32(0)
+def _widen_float16(halves: Any, bits: Any) -> None:
+    """The bits of float32s that are `_FLOAT16_UNIT` times as large, subnormal numbers too.
+
+    NaN and the infinities become finite numbers, which nobody asks for.
+    """
     for i in range(halves.size):
         half = np.int32(halves[i])
-        magnitude = np.int32(half & np.int32(0x7FFF))
-        largest = max(largest, magnitude)
         sign = np.int32(half & np.int32(-0x8000))
+        magnitude = np.int32(half & np.int32(0x7FFF))
         bits[i] = np.int32(sign << np.int32(16)) | np.int32(magnitude << np.int32(13))
-    for i in range(halves.size):
-        values[i] = values[i] * np.float32(2.0**112)
-    if largest >= 0x7C00:  # NaN and the infinities are far out of reach of a product
-        for i in range(halves.size):
-            if np.int32(halves[i]) & np.int32(0x7C00) == 0x7C00:
-                bits[i] = np.int32(bits[i] | np.int32(0x7F800000))
 
 
 @compiled()
-def _halves(halves: Any, is_float16: Any, infinity: Any) -> Any:
-    scratch = np.empty(_BLOCK, np.float64)
-    values = np.empty(_BLOCK, np.float32)
+def _halves(signed: Any, unsigned: Any, infinity: Any, one: Any, is_float16: Any) -> Any:
+    scratch = np.empty(_HALVES, np.float32)
+    values = np.empty(_HALVES, np.float32)
     bits = values.view(np.int32)
-    nan = above = below = zeros = 0
-    low, high = np.inf, -np.inf
-    sums = (0, 0.0, 0.0, 0.0, 0.0)
-    for start in range(0, halves.size, _BLOCK):
-        some = halves[start : start + _BLOCK]
+    whole = _nothing(unsigned)
+    for start in range(0, signed.size, _HALVES):
+        some = signed[start : start + _HALVES]
         if is_float16:
-            _widen_float16(some, bits, values)
+            _widen_float16(some, bits)
         else:
             _widen_bfloat16(some, bits)
-        found = _block(values[: some.size], bits[: some.size], infinity, 1.0, scratch)
-        nan, above, below = nan + found[0], above + found[1], below + found[2]
-        zeros += found[3]
-        low, high = min(low, found[4]), max(high, found[5])
-        if found[6][0]:
-            sums = _merged(sums, found[6])
-    return nan, above, below, zeros, low, high, sums
+        same = unsigned[start : start + _HALVES]
+        wide = values[: some.size]
+        whole = _both(whole, _group(wide, some, same, infinity, one, scratch))
+    return whole
 
 
 @compiled()
-def _integers(values: Any) -> Any:
+def _integers(values: Any, one: Any) -> Any:
     low = high = values[0]
     zeros = 0
     sums = (0, 0.0, 0.0, 0.0, 0.0)
     for start in range(0, values.size, _BLOCK):
         some = values[start : start + _BLOCK]
+        sums = _merged(sums, _centred(some, _sums(some, one)))
         for i in range(some.size):
             value = some[i]
             low = min(low, value)
             high = max(high, value)
             if value == 0:
                 zeros += 1
-        sums = _merged(sums, _sums_of_block(some, 1.0))
     return zeros, low, high, sums
-
-
-def _scalars(values: NDArray[Any], grid: Grid) -> tuple[Any, ...]:
-    """What finds a value's slot, in the precision that `in_working_precision` has."""
-    real = np.float32 if values.dtype == np.float32 else np.float64
-    return real(1 / grid.width), real(grid.first), real(-1), real(grid.bins)
-
-
-def slot_counts(values: NDArray[Any], grid: Grid) -> NDArray[np.int64]:
-    """As `statistics_numpy.slot_counts`."""
-    counts = np.zeros((2, grid.bins + 2), np.uint32)
-    _count_slots(_fixed(values), _scalars(values, grid), counts)
-    total: NDArray[np.int64] = counts.sum(axis=0, dtype=np.int64)
-    return total
-
-
-@compiled()
-def _slots(values: Any, grid: Any, slots: Any) -> None:
-    inverse, first, below, above = grid
-    for i in range(values.size):
-        step = np.floor(values[i] * inverse) - first
-        step = step if step > below else below  # NaN, too, is below
-        step = step if step < above else above
-        slots[i] = np.uint16(np.int32(step) + np.int32(1))
-
-
-@compiled()
-def _count_slots(values: Any, grid: Any, counts: Any) -> None:
-    slots = np.zeros(_BLOCK, np.uint16)
-    words = slots.view(np.uint64)
-    mask = np.uint64(0xFFFF)
-    # Two tables, so that equal neighbours need not wait for each other.
-    a, b = counts[0], counts[1]
-    one = np.uint32(1)
-    for start in range(0, values.size, _BLOCK):
-        some = values[start : start + _BLOCK]
-        _slots(some, grid, slots)
-        for i in range(some.size // 4):
-            word = words[i]
-            a[word & mask] += one
-            b[(word >> np.uint64(16)) & mask] += one
-            a[(word >> np.uint64(32)) & mask] += one
-            b[word >> np.uint64(48)] += one
-        for i in range(some.size // 4 * 4, some.size):
-            a[slots[i]] += one
-
-
-def collect(values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64]) -> NDArray[Any]:
-    """As `statistics_numpy.collect`."""
-    out = np.empty(values.size + 1, values.dtype)  # one is written before it is known to count
-    size = _collect(_fixed(values), _scalars(values, grid), wanted.astype(np.uint16), out)
-    return out[:size].copy()
-
-
-@compiled()
-def _collect(values: Any, grid: Any, wanted: Any, out: Any) -> Any:
-    slots = np.empty(_BLOCK, np.uint16)
-    hits = np.empty(_BLOCK, np.uint8)
-    words = hits.view(np.uint64)
-    full = np.empty(_BLOCK // 8 + 1, np.uint16)
-    size: Any = 0
-    for start in range(0, values.size, _BLOCK):
-        some = values[start : start + _BLOCK]
-        _slots(some, grid, slots)
-        hits[:] = 0
-        for slot in wanted:
-            _mark(slots[: some.size], slot, hits)
-        # Without branches, which no processor could foresee: words that hold a hit, then hits.
-        found: Any = 0
-        for i in range((some.size + 7) // 8):
-            full[found] = i
-            found += words[i] != 0
-        for k in range(found):
-            begin = 8 * np.intp(full[k])
-            for j in range(begin, min(begin + 8, some.size)):
-                out[size] = some[j]
-                size += np.intp(hits[j]) & np.intp(some[j] != 0)
-    return size
-
-
-@compiled()
-def _mark(slots: Any, slot: Any, hits: Any) -> None:
-    for i in range(slots.size):
-        hits[i] |= np.uint8(slots[i] == slot)
-
-
-def byte_counts(values: NDArray[Any]) -> NDArray[np.int64]:
-    """As `statistics_numpy.byte_counts`."""
-    bits = _fixed(values, np.uint8 if values.dtype.itemsize == 1 else np.uint16)
-    counts = np.zeros((4, 1 << 8 * values.dtype.itemsize), np.uint32)
-    _count_bytes(bits, counts)
-    total: NDArray[np.int64] = counts.sum(axis=0, dtype=np.int64)
-    return total
-
-
-@compiled()
-def _count_bytes(bits: Any, counts: Any) -> None:
-    a, b, c, d = counts[0], counts[1], counts[2], counts[3]
-    one = np.uint32(1)
-    for i in range(bits.size // 4):
-        a[bits[4 * i]] += one
-        b[bits[4 * i + 1]] += one
-        c[bits[4 * i + 2]] += one
-        d[bits[4 * i + 3]] += one
-    for i in range(bits.size // 4 * 4, bits.size):
-        a[bits[i]] += one
