@@ -58,7 +58,7 @@ _MOVE_CURSOR = "INSERT INTO sink VALUES (?, ?) ON CONFLICT DO UPDATE SET cursor 
 _SYNCHRONOUS: Final = {True: "FULL", False: "NORMAL"}
 
 
-_OF_A_POINT = 3
+_OF_A_POINT: Final = 3
 _Kind: TypeAlias = tuple[str, tuple[str, ...]]
 
 
@@ -133,7 +133,7 @@ class Batch:
         made = _Made(self._next)
         groups: dict[_Kind, Group] = {}
         for item in items:
-            if type(item) is tuple and len(item) == _OF_A_POINT:
+            if isinstance(item, tuple) and len(item) == _OF_A_POINT:
                 fact, keys, values = item
                 group = groups.get((fact.per, keys))
                 if group is None:
@@ -154,7 +154,7 @@ class Batch:
     def _clean(self, item: Item) -> Iterator[Item]:
         """The item, without what of it cannot be told; none where nothing is left."""
         try:
-            if type(item) is tuple and len(item) == _OF_A_POINT:
+            if isinstance(item, tuple) and len(item) == _OF_A_POINT:
                 yield self._clean_point(*item)
             else:
                 if not isinstance(item, CursorMoved):

@@ -18,6 +18,7 @@ import sqlite3
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,10 +92,11 @@ class Writer:
     ) -> None:
         self.path = Path(path)
         self.failed: str | None = None
-        self._pid = os.getpid()
         self._waiting: deque[_Waiting] = deque()
         self._points = 0
-        self._closed = False
+        self._ended = False
+        # Whether nothing is taken any more: it has ended, failed, or been forked.
+        self._silent = False
         # A lock as a bell: released to ring it, acquired to wait for it. Unlike an Event it can be
         # rung from a signal handler that interrupted another ringing.
         self._bell = threading.Lock()
@@ -116,6 +118,7 @@ class Writer:
         )
         self._thread.start()
         atexit.register(self._at_exit)
+        _writers.add(self)
 
     def put(self, fact: Fact) -> None:
         """Take a fact: some microseconds, from any thread, and never an error.
@@ -123,15 +126,16 @@ class Writer:
         A snapshot is turned into data at once, since it may look at live objects; a metric's value
         is read later, in the thread that writes.
         """
-        if self.failed is not None or self._closed or os.getpid() != self._pid:
+        if self._silent:
             return
-        if type(fact) is Points:
-            self._waiting.append((fact, tuple(fact.values), tuple(fact.values.values())))
-            self._points += len(fact.values) or 1  # a lost count between threads does no harm
+        if isinstance(fact, Points):
+            values = fact.values
+            self._waiting.append((fact, tuple(values), tuple(values.values())))
+            self._points += len(values) or 1  # a lost count between threads does no harm
             if self._points >= _POINTS:
                 self._ring()
-            if len(self._waiting) > _MOST_WAITING:
-                self._fail("the disk has not kept up")
+                if len(self._waiting) > _MOST_WAITING:
+                    self._fail("the disk has not kept up")
         elif isinstance(fact, Snapshot):
             with watch.guard("describing a snapshot of a run"):
                 self._waiting.append((fact.when, fact.report.to_dict()))
@@ -146,7 +150,7 @@ class Writer:
             sink: The sink's name.
             cursor: Anything that JSON can hold, as `Run.facts` gives it.
         """
-        if self.failed is None and not self._closed and os.getpid() == self._pid:
+        if not self._silent:
             self._waiting.append(CursorMoved(sink, json.dumps(cursor)))
 
     def flush(self, timeout: float | None = None) -> bool:
@@ -158,7 +162,7 @@ class Writer:
         Returns:
             Whether it is: false where recording has ended, and in a forked process.
         """
-        if self._closed or os.getpid() != self._pid:
+        if self._silent:
             return False
         awaited = _Awaited()
         self._waiting.append(awaited)
@@ -177,10 +181,11 @@ class Writer:
         Args:
             status: How it ended.
         """
-        if self._closed or os.getpid() != self._pid:
+        if self._ended:
             return
+        self._ended = True
         self.put(Ended(status, time.time()))
-        self._closed = True
+        self._silent = True
         atexit.unregister(self._at_exit)
         self._waiting.append(_Last())
         self._ring()
@@ -191,6 +196,11 @@ class Writer:
     def _at_exit(self) -> None:
         """The interpreter ends, and nobody has closed the run."""
         self.close(_status_at_exit())
+
+    def stop_in_a_fork(self) -> None:
+        """Take and write nothing any more, in a process forked from the one that writes."""
+        self._silent = self._ended = True
+        atexit.unregister(self._at_exit)
 
     def _ring(self) -> None:
         if self._bell.locked():
@@ -242,6 +252,7 @@ class Writer:
         if self.failed is not None:
             return
         self.failed = reason
+        self._silent = True
         with contextlib.suppress(Exception):  # a log handler of the user's may raise
             _log.warning(
                 "parametry: %s is no longer recorded: %s (training goes on)", self.path, reason
@@ -257,6 +268,19 @@ class Writer:
                 return
             if isinstance(item, _Awaited):
                 item.done.release()
+
+
+_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    """This process was forked from one that writes: it must not, and has no thread to do it."""
+    for writer in list(_writers):
+        writer.stop_in_a_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _begin(path: Path, about: dict[str, Any]) -> sqlite3.Connection:
