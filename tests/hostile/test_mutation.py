@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import parametry as pm
 
 from .conftest import GOLDEN
+from .corpus.packing import zipped
 from .reading import inspect, values
 
 SEEDS = [
@@ -61,14 +63,18 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(GOLDEN, tmp_path_factory.mktemp("damaged") / "golden"))
 
 
-@pytest.mark.parametrize("name", SEEDS)
-@settings(
+changes_of_bytes = st.lists(st.one_of(flips, cuts, doubles, ends), min_size=1, max_size=3)
+examples = settings(
     deadline=None,
     derandomize=True,
     max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(changes=st.lists(st.one_of(flips, cuts, doubles, ends), min_size=1, max_size=3))
+
+
+@pytest.mark.parametrize("name", SEEDS)
+@examples
+@given(changes=changes_of_bytes)
 def test_a_damaged_file(name: str, changes: list[tuple[str, int, int]], golden: Path) -> None:
     path = golden / name
     whole = (GOLDEN / name).read_bytes()
@@ -80,3 +86,31 @@ def test_a_damaged_file(name: str, changes: list[tuple[str, int, int]], golden: 
             values(str(read))
     finally:
         path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    "name, member",
+    [
+        ("nested.keras", "config.json"),
+        ("nested.keras", "model.weights.h5"),
+        ("arrays.npz", "half.npy"),
+        ("torch/special.pt", "data.pkl"),
+        ("torch/lightning.ckpt", "data.pkl"),
+        ("torch/scripted.pt", "data.pkl"),
+        ("torch/scripted.pt", ".py"),
+    ],
+)
+@examples
+@given(changes=changes_of_bytes)
+def test_a_damaged_member_with_a_checksum_that_is_right(
+    name: str, member: str, changes: list[tuple[str, int, int]], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(GOLDEN / name) as archive:
+        members = {each: archive.read(each) for each in archive.namelist()}
+    hit = next(each for each in members if each.endswith(member))
+    members[hit] = damaged(members[hit], changes)
+    path = tmp_path / Path(name).name
+    path.write_bytes(zipped(members))
+    with contextlib.suppress(pm.FormatError):
+        inspect(str(path))
+        values(str(path))
