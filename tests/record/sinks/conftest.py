@@ -38,6 +38,7 @@ CHOSEN: dict[str, Any] = {
     "script/nan": math.nan,
     "script/infinity": -math.inf,
     "script/huge": 2**70,
+    "script/beyond": 1 << 20_000,
     "script/long": "long " * 4000,
     "script/odd/a b%2Fc:d=Größe 🙂": 1,
     "script/" + "deep/" * 60 + "end": 2,
@@ -70,6 +71,7 @@ def facts_of_a_training() -> list[Fact]:
     facts: list[Fact] = [snapshot(CHOSEN, STARTED)]
     for step in range(8):
         values = {"loss": 1 / (step + 1), "optimizer/learning_rate": 0.001 if step < 4 else 0.0005}
+        values["odd \0 \udc80"] = 1.0
         facts.append(Points("step", step, step // 4, STARTED + step, values))
         if step == 0:
             facts.append(snapshot(FIRST_VALUES, STARTED + step))

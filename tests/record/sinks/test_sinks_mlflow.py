@@ -132,6 +132,7 @@ def test_everything_arrives(
         "script/nan": "nan",
         "script/infinity": "-inf",
         "script/huge": str(2**70),
+        "script/beyond": '{"$integer": "' + hex(1 << 20_000) + '"}',
         "script/late": "[1, 2]",
         "script/text": "line\nNUL \\x00, half a character \\udc80",
         "model/dense_149/units": "149",
@@ -185,6 +186,7 @@ def test_told_again_and_further_is_there_once(
     some, cursor = open_run(writer.path).facts()
     sink.deliver(some, cursor)
     sink.deliver(some, cursor)  # as after an answer that was lost
+    sink.finish()  # as after an export of what there is
     running = only_run(client, "again")
     assert running.info.status == "RUNNING" and len(history(client, running, "step/loss")) == 4
 

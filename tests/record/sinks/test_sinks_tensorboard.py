@@ -143,6 +143,7 @@ def test_hparams_tab_has_every_hyperparameter(recorded: Recorded, tmp_path: Path
         "script/nan": "nan",
         "script/infinity": "-inf",
         "script/huge": str(2**70),
+        "script/beyond": '{"$integer": "' + hex(1 << 20_000) + '"}',
         "script/late": "[1, 2]",
         "script/text": "line\nNUL \\x00, half a character \\udc80",
     }
@@ -242,6 +243,18 @@ def test_failed_run(tmp_path: Path) -> None:
     pm.export(tmp_path / "bad.db", "tensorboard", tmp_path / "logs")
     (group,) = HParamsTab(tmp_path / "logs").groups().values()
     assert group.sessions[0].status == api_pb2.STATUS_FAILURE
+
+
+def test_run_that_goes_on(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "on.db", "on", script=None, command=[], started=STARTED)
+    writer.put(snapshot({"x": 1}, STARTED))
+    assert writer.flush(30.0)
+    pm.export(writer.path, "tensorboard", tmp_path / "logs")
+    (group,) = HParamsTab(tmp_path / "logs").groups().values()
+    assert (
+        group.sessions[0].status == api_pb2.STATUS_UNKNOWN and not group.sessions[0].end_time_secs
+    )
+    writer.close("finished")
 
 
 def test_every_number_fits(recorded: Recorded, tmp_path: Path) -> None:

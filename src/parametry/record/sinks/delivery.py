@@ -85,7 +85,7 @@ class Delivery:
 
 
 class _Courier(threading.Thread):
-    """Brings one run to one sink. Opens the run itself: a connection belongs to one thread."""
+    """Brings one run to one sink; opening the run is tried again, too, if it fails."""
 
     def __init__(
         self, open_run: Callable[[], Run], run_name: str, sink: Sink, first_wait: float
@@ -181,7 +181,7 @@ class _Round:
         return False
 
     def close(self) -> None:
-        """The run has ended."""
+        """Nothing more will be delivered."""
         self._sink.finish()
 
 

@@ -148,11 +148,12 @@ class MLflow:
         run = self._started()
         self._log_hyperparameters()
         self._client.log_text(self._id, hyperparameters_text(run), HYPERPARAMETERS_FILE)
-        self._client.set_terminated(
-            self._id,
-            status=_STATUSES.get(run.status, "KILLED"),
-            end_time=_milliseconds(run.ended or run.started),
-        )
+        if run.status != "running":
+            self._client.set_terminated(
+                self._id,
+                status=_STATUSES.get(run.status, "KILLED"),
+                end_time=_milliseconds(run.ended or run.written),
+            )
 
     def _log_hyperparameters(self) -> None:
         """Log those that are new as parameters, and those that have another value now as tags."""

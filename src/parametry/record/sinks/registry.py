@@ -88,7 +88,7 @@ class Sink(Protocol):
         ...
 
     def finish(self) -> None:
-        """The run has ended and all of it is delivered: close what is open."""
+        """All is delivered: close what is open, and say how the run stands (``run.status``)."""
         ...
 
 

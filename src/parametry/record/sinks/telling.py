@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -84,10 +84,9 @@ def scalars(fact: Fact) -> Iterator[Scalar]:
     """
     match fact:
         case Points():
-            per_epoch = fact.per == "epoch" and fact.epoch is not None
-            step = fact.epoch if per_epoch and fact.epoch is not None else fact.step
+            step = fact.epoch if fact.per == "epoch" and fact.epoch is not None else fact.step
             for key, value in fact.values.items():
-                yield Scalar(f"{fact.per}/{key}", step, fact.when, float(value))
+                yield Scalar(text(f"{fact.per}/{key}"), step, fact.when, float(value))
         case Measured():
             for key, measure in _measures(fact).items():
                 tag = f"{fact.of}/{fact.statistics.address}/{key}"
@@ -135,10 +134,12 @@ def text(value: Plain) -> str:
         >>> text("adam"), text(None), text(0.1), text([1, None]), text("\0")
         ('adam', 'None', '0.1', '[1, null]', '\\x00')
     """
-    if isinstance(value, (list, Mapping)):
-        plain = json_text(to_json_value(value))
+    if isinstance(value, str):
+        plain = value
+    elif value is None or isinstance(value, (bool, float)):
+        plain = repr(value)
     else:
-        plain = value if isinstance(value, str) else repr(value)
+        plain = json_text(to_json_value(value))
     return _UNWRITABLE.sub(lambda found: ascii(found[0])[1:-1], plain)
 
 

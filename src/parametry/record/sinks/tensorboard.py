@@ -82,7 +82,7 @@ class TensorBoard:
 
     def finish(self) -> None:
         """Tell the HParams tab how the run ended."""
-        self._write_hyperparameters(ended=True)
+        self._write_hyperparameters()
 
     def _append(self, events: Iterable[Any]) -> None:
         from parametry.record.sinks import event_file
@@ -97,7 +97,7 @@ class TensorBoard:
             file.write(records)
         self._written += len(records)
 
-    def _write_hyperparameters(self, *, ended: bool = False) -> None:
+    def _write_hyperparameters(self) -> None:
         """Write all that is known of them anew: of two values in files TensorBoard takes one."""
         from parametry.record.sinks import event_file
 
@@ -106,9 +106,9 @@ class TensorBoard:
             event_file.version(run.started),
             event_file.session_start(run.name, run.started, first_values(run)),
         ]
-        if ended:
+        if run.status != "running":
             succeeded = run.status == "finished"
-            events.append(event_file.session_end(succeeded, run.ended or run.started))
+            events.append(event_file.session_end(succeeded, run.ended or run.written))
         _write(self._events.with_name(_file_name(run, "hyperparameters")), events)
         with replacing(self._events.with_name(HYPERPARAMETERS_FILE)) as file:
             file.write(hyperparameters_text(run).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 from parametry.core.address import split
 from parametry.core.facts import Changed, Fact, Measured, Points, Snapshot
@@ -70,7 +70,8 @@ class WandB:
     ) -> None:
         require("wandb", "Weights & Biases")
         self._project = project
-        self._mode = mode or os.environ.get("WANDB_MODE") or "offline"
+        # What is no mode at all, W&B itself refuses.
+        self._mode = mode or cast(Mode, os.environ.get("WANDB_MODE") or "offline")
         self._folder = Path(folder or os.environ.get("WANDB_DIR") or ".").absolute()
         self.name = f"wandb:{project}" if project else "wandb"
         self.location = str(self._folder / "wandb")
@@ -134,7 +135,7 @@ class WandB:
         folder = Path(self._told.dir)
         (folder / HYPERPARAMETERS_FILE).write_text(hyperparameters_text(run), encoding="utf-8")
         self._told.save(str(folder / HYPERPARAMETERS_FILE), base_path=str(folder), policy="now")
-        self._told.finish(exit_code=0 if run.status == "finished" else 1)
+        self._told.finish(exit_code=0 if run.status in ("finished", "running") else 1)
 
     def _update_config(self) -> None:
         run = self._started()
