@@ -378,6 +378,35 @@ def test_any_damage_ends_in_values_or_a_format_error(
         assert isinstance(error, KeyError) or str(path) in str(error)
 
 
+def virtual(root: Any) -> None:
+    layout = h5py.VirtualLayout(shape=(4,), dtype="f4")
+    layout[:] = h5py.VirtualSource("other.h5", "a", shape=(4,))
+    root.create_virtual_dataset("a", layout)
+
+
+LEADING_OUT: dict[str, Any] = {
+    "a link by name": lambda root: root.__setitem__("a", h5py.SoftLink("/b")),
+    "an external link": lambda root: root.__setitem__("a", h5py.ExternalLink("x.h5", "/")),
+    "a virtual array": virtual,
+    "values in another file": lambda root: root.create_dataset(
+        "a", (4,), "f4", external=[("/etc/passwd", 0, 16)]
+    ),
+    "a filter of a library": lambda root: root.create_dataset(
+        "a", data=np.zeros(100), compression="lzf"
+    ),
+}
+
+
+@pytest.mark.parametrize("libver", LIBVERS)
+@pytest.mark.parametrize("name", LEADING_OUT)
+def test_what_leads_out_of_the_file_is_refused(tmp_path: Path, libver: Any, name: str) -> None:
+    path = tmp_path / "out.h5"
+    with h5py.File(path, "w", libver=libver) as file:
+        LEADING_OUT[name](file)
+    with pytest.raises(FormatError, match=r"not followed|another file|other files|lzf"):
+        read(path)
+
+
 def test_many_records_that_lead_to_one_long_attribute(tmp_path: Path) -> None:
     path = tmp_path / "long.h5"
     with h5py.File(path, "w", libver="latest") as file:

@@ -14,7 +14,7 @@ from parametry.formats.contents import Contents
 from parametry.formats.file_bytes import FileBytes
 from parametry.formats.hdf5_bytes import Region
 from parametry.formats.hdf5_file import Hdf5
-from parametry.formats.hdf5_objects import SIGNATURE
+from parametry.formats.hdf5_headers import SIGNATURE
 from parametry.formats.keras_layers import UNKNOWN
 from parametry.formats.keras_legacy import contents_of, is_legacy
 from parametry.formats.keras_weights import arrays_and_layers

@@ -15,11 +15,10 @@ from typing import Final
 
 from parametry.errors import FormatError
 from parametry.formats.hdf5_bytes import UNDEFINED, Bytes
-from parametry.formats.hdf5_headers import SIGNATURE, messages_at, root_address
-from parametry.formats.hdf5_links import dense, link_of
+from parametry.formats.hdf5_headers import messages_at, root_address
 from parametry.formats.hdf5_types import Datatype, Malformed, datatype_of, shape_of
 
-__all__ = ["Object", "Objects", "SIGNATURE"]
+__all__ = ["Object", "Objects"]
 
 # Types of messages.
 DATASPACE: Final = 0x1
@@ -157,6 +156,8 @@ class Objects:
 
     def _newer_links(self, group: Object, path: str) -> Iterator[tuple[str, int]]:
         """The same of a group of the newer layout."""
+        from parametry.formats.hdf5_links import link_of
+
         found: dict[str, int] = {}
         try:
             more = self._in_heap(group.messages.get(LINK_INFO, []), "links")
@@ -173,6 +174,8 @@ class Objects:
 
     def _in_heap(self, infos: Sequence[bytes], what: str) -> list[bytes]:
         """The messages that are in heaps; many records may lead to one, as with texts."""
+        from parametry.formats.hdf5_links import dense
+
         found: list[bytes] = []
         for message in dense(self._file, infos, what, self.once):
             self._text_left -= len(message)
