@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import parametry as pm
 
 from .conftest import GOLDEN
+from .corpus.hdf5_seeds import LAYOUTS
 from .corpus.packing import zipped
 from .reading import inspect, values
 
@@ -111,6 +112,19 @@ def test_a_damaged_member_with_a_checksum_that_is_right(
     members[hit] = damaged(members[hit], changes)
     path = tmp_path / Path(name).name
     path.write_bytes(zipped(members))
+    with contextlib.suppress(pm.FormatError):
+        inspect(str(path))
+        values(str(path))
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@examples
+@given(changes=changes_of_bytes)
+def test_damaged_hdf5_of_any_layout(
+    name: str, changes: list[tuple[str, int, int]], tmp_path: Path
+) -> None:
+    path = tmp_path / "file.weights.h5"
+    path.write_bytes(damaged(LAYOUTS[name], changes))
     with contextlib.suppress(pm.FormatError):
         inspect(str(path))
         values(str(path))
