@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from parametry.core.difference import (
@@ -260,7 +260,8 @@ def _fill(
     folded: bool,
 ) -> None:
     """Add the rows of a table, and count what is not in it."""
-    tree = fold(grow(entries.items()), cells if folded else id)
+    alike: Callable[[D], Hashable] = cells if folded else id
+    tree = fold(grow(entries.items()), alike)
     counts: list[int] = []
     for depth, branch in walk(tree):
         del counts[depth:]
