@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name, _validate_tag_name
@@ -243,8 +243,13 @@ def test_server_that_is_killed_in_the_middle(
 
 
 def test_settings_of_mlflow_and_a_database_without_a_server(
-    server: Server, client: MlflowClient, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    client: MlflowClient,
+    recorded: Recorded,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # without a server, MLflow keeps artifacts below it
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.database)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "as set")
     location = pm.export(recorded([Points("step", 0, None, STARTED, {"loss": 1.0})]), "mlflow")
@@ -280,6 +285,7 @@ def test_password_is_not_shown() -> None:
     assert sink.location == "postgresql://me:***@host:5432/runs"
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=300), st.text(min_size=1, max_size=300))
 @example("a/b", "a:b")
 @example("a//b", "a/../b")

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parametry.core.facts import Changed, Happened, Points
@@ -30,6 +30,7 @@ plain = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(plain)
 def test_any_value_is_text_that_can_be_sent(value: Any) -> None:
     said = text(value)
@@ -37,11 +38,13 @@ def test_any_value_is_text_that_can_be_sent(value: Any) -> None:
     said.encode()
 
 
+@settings(deadline=None)
 @given(st.integers() | st.floats(allow_nan=False))
 def test_numbers_come_back_from_text(value: float) -> None:
     assert type(value)(text(value)) == value
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers() | st.none() | st.booleans()))
 def test_lists_come_back_from_text(value: Any) -> None:
     assert json.loads(text(value)) == value

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import wandb
 from google.protobuf.message import Message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wandb.proto import wandb_internal_pb2
 
@@ -110,7 +110,7 @@ def exported(recorded: Recorded, folder: Path) -> Told:
 
 
 @pytest.fixture(autouse=True)
-def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MODE", "DIR", "PROJECT", "SILENT"):
         monkeypatch.delenv(f"WANDB_{name}", raising=False)
 
@@ -252,6 +252,7 @@ addresses = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(addresses)
 def test_nested_holds_every_address(names: list[str]) -> None:
     values = {name: index for index, name in enumerate(names) if OWN_VALUE not in split(name)}
