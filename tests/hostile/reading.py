@@ -109,11 +109,10 @@ def inspect(path: str) -> pm.Model:
 def values(path: str) -> None:
     """The values, in each of the ways in which they are read."""
     contents = open_file(path)
-    if len(contents.model.parameters) <= _MOST_ARRAYS:
-        contents.check()
+    contents.check()
     left = _MOST_VALUES
     for mapping in (contents.model.parameters, contents.model.optimizer_parameters):
-        for address, entry in list(mapping.items())[:_MOST_ARRAYS]:
+        for address, entry in mapping.items():
             left -= entry.nbytes
             if left < 0:
                 return
@@ -195,9 +194,9 @@ def command(*arguments: str) -> tuple[int, str]:
 def commands(path: str, model: pm.Model | None) -> Iterator[str]:
     """The commands; yields what is wrong with one."""
     expected = (3,) if model is None else (0, 1, 3)
-    calls = [("show", path)] if model is None or len(model.parameters) <= _MOST_ARRAYS else []
+    calls = [("show", path)]
     size = 0 if model is None else model.totals.nbytes
-    if model is not None and len(model.parameters) <= _MOST_ARRAYS and size < _SMALL:
+    if model is not None and size < _SMALL:
         calls += [("show", "--json", path), ("stats", path), ("stats", "--json", path)]
     if model is not None:
         calls += [("get", path, address) for address in list(model.parameters)[:1]]
@@ -220,12 +219,14 @@ def steps(path: str) -> Iterator[Callable[[], Any]]:
         model = inspect(path)
 
     yield first
-    yield lambda: values(path)
-    for form in (text_of, in_colour, as_page, as_json):
-        yield (
-            lambda form=form: model and len(model.parameters) <= _MOST_ARRAYS and list(form(model))
-        )
-    yield lambda: list(commands(path, model))
+    # What was refused stays so, and a file of more arrays than that is listed alone.
+    is_small = model is not None and len(model.parameters) <= _MOST_ARRAYS
+    if is_small:
+        yield lambda: values(path)
+        for form in (text_of, in_colour, as_page, as_json):
+            yield lambda form=form: list(form(model))
+    if is_small or model is None:
+        yield lambda: list(commands(path, model))
 
 
 def bounded() -> int:
