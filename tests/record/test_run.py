@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -247,12 +249,20 @@ def test_a_course_has_points_and_causes(recorded: Recorded) -> None:
             snapshot(),
             change(5, 0.1, 0.05),
             change(9, 0.05, 0.01),
-            *(point(s, 1.0) for s in range(9)),
+            *(point(s, 1.0) for s in range(13)),
         ]
     )
     course = course_of(run, RATE)
     assert course.series is not None
-    assert list(course.series) == [(0, 0.1), (4, 0.1), (5, 0.05), (6, 0.05), (8, 0.05), (9, 0.01), (12, 0.01)]
+    assert list(course.series) == [
+        (0, 0.1),
+        (4, 0.1),
+        (5, 0.05),
+        (6, 0.05),
+        (8, 0.05),
+        (9, 0.01),
+        (12, 0.01),
+    ]
     assert "assignment" in repr(course)
     assert course_of(run, "loss").changes == ()
     assert course_of(run, "fit/batch_size").series is None
@@ -296,6 +306,7 @@ def run(recorded: Recorded) -> Run:
             snapshot(),
             Points("step", 0, 0, 1.5, {"loss": 0.1 + 0.2, 'a "key", x': math.nan}),
             Points("epoch", 0, None, 2.5, {"val_loss": -math.inf}),
+            Happened("note", None, 0, 3.5, None, "a note"),
         ],
         name="run",
     )
@@ -326,6 +337,9 @@ def test_json_has_the_run_and_every_point(run: Run, tmp_path: Path) -> None:
     write_json(run, tmp_path / "run.json")
     data = json.loads((tmp_path / "run.json").read_text())
     points = data.pop("points")
+    schema = json.loads(files("parametry.core").joinpath("schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(data)
+    assert not jsonschema.Draft202012Validator(schema).is_valid({**data, "status": "over"})
     assert data == run.to_dict()
     assert points[1][-1] == {"$float": "nan"}
     assert points[0] == list(POINTS[0])
