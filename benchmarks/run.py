@@ -34,6 +34,7 @@ BENCHMARKS = [
     "stats",
     "files",
     "record_store",
+    "recording",
     "diff",
 ]
 PACKAGES = ["parametry", "keras", "tensorflow", "jax", "torch", "numpy", "numba", "safetensors"]

@@ -32,7 +32,7 @@ class Backend:
 
     def number(self, value: Any) -> float:
         """The number in a variable or an array of one element, to the last bit."""
-        held = getattr(value, "_value", value)
+        held = _array(value)
         if self.name == "torch":
             return float(held.item())
         if hasattr(held, "numpy"):
@@ -47,7 +47,7 @@ class Backend:
         """A scalar as it is now, without waiting for a device; None if it is no single number."""
         if type(value) is float:
             return value
-        value = getattr(value, "_value", value)
+        value = _array(value)
         if self.name == "torch" and hasattr(value, "detach"):
             if value.numel() != 1:
                 return None
@@ -125,11 +125,16 @@ class Backend:
 
     def constant(self, value: Any) -> float | None:
         """The rate that a function gave while a step was traced; None if it is symbolic."""
-        value = getattr(value, "_value", value)
+        value = _array(value)
         try:
             return float(np.float32(np.asarray(value)))
         except Exception:  # tracers and symbolic tensors each raise an error of their own
             return None
+
+
+def _array(value: Any) -> Any:
+    """What a variable holds, or the array itself, whose ``_value`` on JAX would wait for it."""
+    return getattr(value, "_value", value) if hasattr(value, "assign") else value
 
 
 def _alone(value: Any) -> float:

@@ -49,9 +49,16 @@ class Counter:
             self.step = self._now(state)
         return self.step
 
-    def after_step(self, state: Any) -> int:
-        """The count before the next step."""
+    def after_step(self, state: Any, *, exactly: bool = False) -> int:
+        """The count before the next step.
+
+        Args:
+            state: The optimizer's variables after the step on JAX; else None.
+            exactly: Whether it must be known where the data ended within an execution of several.
+        """
         self.step += self.taken
+        if exactly and self.taken > 1 and self._variable is not None:
+            self.step = self._now(state)
         if not self._checked and self._variable is not None and self.taken == 1:
             self._checked = True
             real = self._now(state)

@@ -150,6 +150,7 @@ class FitWatch:
         for rate in self._rates:
             rate.leave()
         self._steps.unwrap()
+        self._failed = _nobody
         self._state = None
         self._running.leave()
 
@@ -187,8 +188,11 @@ class FitWatch:
         now = time.time()
         rates = [rate.after_step() for rate in self._rates]
         self._waiting.append(_Taken(first, count, now, self._backend.metrics(logs), rates))
-        self.step = self._counter.after_step(self._state and _Lazily(self._model, self._state))
+        state = None if self._state is None else _Lazily(self._model, self._state)
+        self.step = self._counter.after_step(state, exactly=self._due)
         if self._due:
+            if count > 1:
+                self._waiting[-1].count = count = self.step - first
             with watch.guard("looking at parameters"):
                 self._look(first + count - 1)
         if len(self._waiting) >= _AT_ONCE or now - self._flushed > _SECONDS:
@@ -337,6 +341,10 @@ class FitWatch:
             return False
         self._told.add(key)
         return True
+
+
+def _nobody(error: BaseException) -> None:
+    """Nobody is told of what happens after the end."""
 
 
 class _Lazily:

@@ -1,0 +1,201 @@
+"""What recording adds to a `fit`.
+
+*A fit of 300 steps* of 10 to 20 ms each, as in `fitting`: bare; with `parametry.Recorder` at its
+defaults, with statistics of all parameters every 50 steps; and with what others offer: Keras's own
+TensorBoard callback with histograms each epoch, MLflow's and Weights & Biases' callbacks (offline)
+where they are installed. All take turns in one process on the same compiled model; the fastest of
+each counts. *Bare against bare*, taken in the same way, shows how far two equal ways differ still.
+
+*Recorder's own code* is what runs within its callback's hooks and around each step, timed there:
+the sure figure where two equal fits differ by more than is looked for. The thread that writes the
+file is not in it.
+
+*A tiny model*, with steps of less than a millisecond, against a callback that does nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib.util
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fitting import FEATURES, Times, dense, sized
+from measure import BACKENDS, Figure, child, figure, interleaved, tell
+
+MOST_ADDED, MOST_ADDED_BY_STATISTICS, MOST_ADDED_TO_A_TINY_STEP = 2.0, 5.0, 3.0  # %
+BARE, AGAIN, DEFAULTS, STATISTICS = "bare", "bare again", "Recorder", "Recorder, every 50 steps"
+NOTHING = "a callback that does nothing"
+
+
+def measure(quick: bool) -> Iterator[Figure]:
+    """The figures of fits with and without a recorder."""
+    backends = ["jax"] if quick else BACKENDS
+    steps, rounds = (3, 1) if quick else (300, 3)
+    for backend in backends:
+        taken = child("recording.py", "long", steps, rounds, backend=backend)
+        where = f"{backend}: fit of {steps:,} steps"
+        yield figure(f"{where}, bare, for each step", taken[BARE], "ms", scale=1e3 / steps)
+        for name in (DEFAULTS, STATISTICS):
+            limit = MOST_ADDED if name == DEFAULTS else MOST_ADDED_BY_STATISTICS
+            own = [100 * part / whole for whole, part in taken[f"within {name}"]]
+            yield figure(f"{where}, part of it own code of {name}", own, "%", limit=limit)
+        for name, times in taken.items():
+            if name != BARE and not name.startswith("within "):
+                added = [100 * (min(times) / min(taken[BARE]) - 1)]
+                yield figure(f"{where}, added by {name}", added, "%")
+    for backend in backends:
+        steps, rounds = (3, 1) if quick else (2_000, 5)
+        taken = child("recording.py", "tiny", steps, rounds, backend=backend)
+        where = f"{backend}: tiny model, {steps:,} steps"
+        yield figure(f"{where}, with {NOTHING}, for each", taken[NOTHING], "ms", scale=1e3 / steps)
+        added = [100 * (min(taken[DEFAULTS]) / min(taken[NOTHING]) - 1)]
+        yield figure(
+            f"{where}, Recorder against {NOTHING}", added, "%", limit=MOST_ADDED_TO_A_TINY_STEP
+        )
+        again = [100 * (min(taken[AGAIN]) / min(taken[NOTHING]) - 1)]
+        yield figure(f"{where}, {NOTHING} against itself", again, "%")
+
+
+def fitter(net: Any, batch_size: int, steps: int) -> Callable[[list[Any]], float]:
+    """A function that fits for so many steps with some callbacks and tells how long that took."""
+    import numpy as np
+
+    generator = np.random.default_rng(1)
+    inputs = generator.normal(size=(batch_size * steps, FEATURES)).astype("float32")
+    targets = generator.normal(size=(batch_size * steps, 1)).astype("float32")
+
+    def fit(callbacks: list[Any]) -> float:
+        gc.collect()
+        began = time.perf_counter()
+        net.fit(inputs, targets, batch_size=batch_size, callbacks=callbacks, verbose=0)
+        return time.perf_counter() - began
+
+    return fit
+
+
+def ways(folder: str) -> dict[str, Callable[[], list[Any]]]:
+    """By name: makes the callbacks of one fit."""
+    import keras
+
+    import parametry as pm
+
+    found: dict[str, Callable[[], list[Any]]] = {
+        BARE: list,
+        DEFAULTS: lambda: [pm.Recorder(home=folder)],
+        STATISTICS: lambda: [pm.Recorder(home=folder, statistics_every=50)],
+        AGAIN: list,
+    }
+    if importlib.util.find_spec("tensorflow"):
+        found["Keras's TensorBoard with histograms"] = lambda: [
+            keras.callbacks.TensorBoard(f"{folder}/tensorboard", histogram_freq=1)
+        ]
+    if importlib.util.find_spec("mlflow"):
+        found["MLflow"] = lambda: [_mlflow(folder)]
+    if importlib.util.find_spec("wandb"):
+        found["Weights & Biases"] = lambda: [_wandb(folder)]
+    return found
+
+
+def _mlflow(folder: str) -> Any:
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    with contextlib.suppress(Exception):
+        mlflow.end_run()
+    run = mlflow.start_run()
+    every = {"log_every_epoch": False, "log_every_n_steps": 1}
+    return mlflow.keras.MlflowCallback(run_id=run.info.run_id, **every)
+
+
+def _wandb(folder: str) -> Any:
+    os.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_DIR": folder}
+    import wandb
+    from wandb.integration.keras import WandbMetricsLogger
+
+    wandb.finish()
+    wandb.init(project="benchmark", settings=wandb.Settings(console="off"))
+    return WandbMetricsLogger(log_freq="batch")
+
+
+def turns(fit: Callable[[list[Any]], float], made: dict[str, Any], rounds: int) -> dict[str, Any]:
+    """Fits in each way, in turn; what a way cannot do here is left out."""
+    taken: dict[str, Callable[[], float]] = {}
+    for name, make in made.items():
+        try:
+            fit(make())  # the first of everything compiles and fills caches
+        except Exception as error:  # a package that does not work on this backend
+            print(f"{name} is left out: {type(error).__name__}: {error}", file=sys.stderr)
+        else:
+            taken[name] = lambda make=make: fit(make())  # type: ignore[misc]
+    return interleaved(taken, rounds)
+
+
+def within(fit: Callable[[list[Any]], float], make: Callable[[], list[Any]]) -> list[Times]:
+    """Seconds that fits took, and how many of them a recorder's own code did."""
+    from parametry.frameworks.keras.recording.watching import FitWatch
+    from parametry.record.recorder import Recorder
+
+    spent, depth = [0.0], [0]
+
+    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            depth[0] += 1
+            began = time.perf_counter()
+            try:
+                return function(*arguments, **named)
+            finally:
+                depth[0] -= 1
+                if not depth[0]:
+                    spent[0] += time.perf_counter() - began
+
+        return call
+
+    hooks = ("on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end")
+    places = [(Recorder, name) for name in hooks]
+    places += [(FitWatch, name) for name in ("before_step", "in_place_of", "after_step")]
+    originals = [(cls, name, getattr(cls, name)) for cls, name in places]
+    for cls, name, original in originals:
+        setattr(cls, name, timed(original))
+    try:
+        taken = []
+        for _ in range(3):
+            spent[0] = 0.0
+            taken.append((fit(make()), spent[0]))
+        return taken
+    finally:
+        for cls, name, original in originals:
+            setattr(cls, name, original)
+
+
+def main(mode: str, *arguments: str) -> None:
+    steps, rounds = (int(argument) for argument in arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        if mode == "long":
+            net = dense(3, 1024)
+            fit = fitter(net, sized(net), steps)
+            made = ways(folder)
+            found: dict[str, Any] = turns(fit, made, rounds)
+            for name in (DEFAULTS, STATISTICS):
+                found[f"within {name}"] = within(fit, made[name])
+            tell(found)
+        else:
+            import keras
+
+            class Nothing(keras.callbacks.Callback):
+                def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+                    pass
+
+            made = {NOTHING: lambda: [Nothing()], DEFAULTS: ways(folder)[DEFAULTS]}
+            tell(turns(fitter(dense(2, 4), 8, steps), made | {AGAIN: made[NOTHING]}, rounds))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
