@@ -75,7 +75,7 @@ class Backend:
         read = iter(self._read(waiting))
         return [value if value is None or type(value) is float else next(read) for value in held]
 
-    def _read(self, scalars: list[Any]) -> list[float]:
+    def _read(self, scalars: list[Any]) -> list[float | None]:
         try:
             if self.name == "torch":
                 import torch
@@ -137,8 +137,8 @@ def _array(value: Any) -> Any:
     return getattr(value, "_value", value) if hasattr(value, "assign") else value
 
 
-def _alone(value: Any) -> float:
+def _alone(value: Any) -> float | None:
     try:
         return float(np.asarray(value))
-    except Exception:  # a buffer that was given to the next step
-        return float("nan")
+    except Exception:  # a buffer that was given to the next step: nothing is told of it
+        return None

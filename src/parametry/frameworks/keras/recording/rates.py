@@ -119,7 +119,7 @@ class AppliedRate:
 
     def _is_due(self) -> bool:
         known = len(self._changes)
-        due = known != self._read or known > MOST_CHANGES or self._assigned_in_the_step()
+        due = known != self._read or known >= MOST_CHANGES or self._assigned_in_the_step()
         self._read = known
         return due
 
