@@ -25,7 +25,7 @@ from typing import Any
 
 from measure import Figure, child, figure, interleaved, tell
 
-LEAST = 150_000  # points a second
+MOST = 1e6 / 150_000  # µs for a point: 150,000 points a second
 BATCH = 1_000
 ONE, THREE = "written, one at a time", "written, three at a time"
 ROWS = "written as rows by executemany"
@@ -40,6 +40,9 @@ def measure(quick: bool) -> Iterator[Figure]:
     points, rounds = (3_000, 2) if quick else (300_000, 5)
     for name, rates in child("record_store.py", "write", points, rounds).items():
         yield figure(name, rates, "points/s")
+        if name in (ONE, THREE):
+            each = [1e6 / rate for rate in rates]
+            yield figure(f"{name}: for each point", each, "µs", limit=MOST)
     for name, costs in child("record_store.py", "busy", points // 3, rounds).items():
         yield figure(name, costs, "µs", scale=1e6)
     many = 10_000 if quick else 1_000_000

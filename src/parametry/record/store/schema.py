@@ -5,11 +5,11 @@ is in the file is always a prefix: where fact *n* is, all before it are. `docs/r
 each column means.
 
 Points of metrics lie in blocks (`parametry.record.store.blocks`) rather than in rows: a reader gets
-a million of them twenty times faster, with every bit, NaN's too, which SQLite turns into NULL. As
-rows, they took 0.9 to 1.3 s to read on the machine of `benchmarks/RESULTS.md`, as blocks 0.05 s. To
-write them is as fast either way, as long as a transaction is a few calls of SQLite: each call
-gives up Python's lock, and gets it back only when the training lets go of it (a thousand calls
-from `executemany` fell to a tenth of their speed beside a busy main thread).
+a million of them ten times faster (0.06 s for 0.67 s, see benchmarks/RESULTS.md), with every bit,
+NaN's too, which SQLite turns into NULL. To write them is as fast either way, as long as a
+transaction is a few calls of SQLite: each call gives up Python's lock, and gets it back only when
+the training lets go of it. A thousand rows by `executemany` are a thousand calls; beside a busy
+main thread they fell to a sixth of their speed, and less.
 """
 
 from __future__ import annotations
