@@ -42,7 +42,7 @@ LIMITS = {
 
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures of arrays in memory, and of a mapped file."""
-    nbytes, rounds = (1 << 22, 2) if quick else (1 << 30, 15)
+    nbytes, rounds = (1 << 22, 2) if quick else (1 << 30, 9)
     taken = child("stats.py", "speed", nbytes, rounds)
     for name, times in taken.items():
         yield figure(name, times, "ms", scale=1e3)

@@ -50,6 +50,29 @@ def test_moments(dtype: np.dtype[Any], data: st.DataObject) -> None:
         assert fast.l2 == pytest.approx(plain.l2, rel=1e-12)
 
 
+@pytest.mark.parametrize("odd", [None, 0.0, -0.0, np.nan, np.inf, -np.inf, 2.0, -2.0])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_one_sign_but_for_one_value(dtype: np.dtype[Any], sign: int, odd: float | None) -> None:
+    # Extremes come from bits, where a sign decides which of them they are.
+    values = (sign * np.linspace(1, 1.5, 20_001)).astype(dtype)
+    if odd is not None:
+        values[12_345] = odd
+    fast, plain = statistics_numba.moments(values), statistics_numpy.moments(values)
+    assert_same(fast, plain)
+    assert fast.std == pytest.approx(plain.std, rel=1e-12)
+    assert fast.mean == pytest.approx(plain.mean, rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 7, 9, 20])
+def test_any_number_of_slots_is_collected(size: int) -> None:
+    values = np.random.default_rng(size).standard_normal(10_001).astype(np.float32)
+    grid = Grid(-32, 0.0625, 64).finer()
+    wanted = np.unique(np.linspace(0, grid.bins + 1, size).astype(np.int64))
+    collected = statistics_numba.collect(values, grid, wanted)
+    assert collected.tobytes() == statistics_numpy.collect(values, grid, wanted).tobytes()
+
+
 @pytest.mark.parametrize("dtype", [d for d in (*FLOATS, *INTEGERS) if d.itemsize > 2], ids=str)
 @given(data=st.data())
 @settings(deadline=None, max_examples=30)

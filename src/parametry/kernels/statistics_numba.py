@@ -28,8 +28,6 @@ __all__ = ["byte_counts", "collect", "moments", "slot_counts"]
 _BLOCK: Final = 2048
 # What is told of so many values at once: merging costs as much as reading some hundred of them.
 _GROUP: Final = 4 * _BLOCK
-# Of 16 bits, fewer: they are widened, into the first cache.
-_HALVES: Final = 2 * _BLOCK
 # Exponents of float16 are lower by 112 than those of float32: a factor that costs nothing later.
 _FLOAT16_UNIT: Final = 2.0**-112
 _SUMS: Final = frozenset({"reassoc", "nsz", "contract"})
@@ -279,25 +277,24 @@ def _widen_float16(halves: Any, bits: Any) -> None:
     NaN and the infinities become finite numbers, which nobody asks for.
     """
     for i in range(halves.size):
-        half = np.int32(halves[i])
-        sign = np.int32(half & np.int32(-0x8000))
-        magnitude = np.int32(half & np.int32(0x7FFF))
-        bits[i] = np.int32(sign << np.int32(16)) | np.int32(magnitude << np.int32(13))
+        # All but the first of the copies of the sign are cut off.
+        bits[i] = np.int32(np.int32(halves[i]) << np.int32(13)) & np.int32(-0x70002000)
 
 
 @compiled()
 def _halves(signed: Any, unsigned: Any, infinity: Any, one: Any, is_float16: Any) -> Any:
-    scratch = np.empty(_HALVES, np.float32)
-    values = np.empty(_HALVES, np.float32)
+    # A block at a time, not a group: what is widened stays in the first cache.
+    scratch = np.empty(_BLOCK, np.float32)
+    values = np.empty(_BLOCK, np.float32)
     bits = values.view(np.int32)
     whole = _nothing(unsigned)
-    for start in range(0, signed.size, _HALVES):
-        some = signed[start : start + _HALVES]
+    for start in range(0, signed.size, _BLOCK):
+        some = signed[start : start + _BLOCK]
         if is_float16:
             _widen_float16(some, bits)
         else:
             _widen_bfloat16(some, bits)
-        same = unsigned[start : start + _HALVES]
+        same = unsigned[start : start + _BLOCK]
         wide = values[: some.size]
         whole = _both(whole, _group(wide, some, same, infinity, one, scratch))
     return whole
