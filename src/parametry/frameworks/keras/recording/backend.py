@@ -26,7 +26,7 @@ class Backend:
         self.name = backend_name(dialect_of(model).package)
         stored = model.__dict__
         run_eagerly = bool(stored.get("_run_eagerly", stored.get("run_eagerly", False)))
-        self.jit_compile = bool(model.jit_compile) and not run_eagerly
+        self.jit_compile = bool(getattr(model, "jit_compile", False)) and not run_eagerly
         # Without XLA TensorFlow still makes a graph of a step; the others run it as it stands.
         self.eager = run_eagerly or (self.name != "tensorflow" and not self.jit_compile)
 
@@ -41,7 +41,7 @@ class Backend:
 
     def cheap_to_read(self, variable: Any) -> bool:
         """Whether reading a variable costs next to nothing, and waits for nobody."""
-        return self.name == "torch" and variable._value.device.type == "cpu"
+        return self.name == "torch" and not self.is_remote(variable._value)
 
     def held(self, value: Any) -> Any:
         """A scalar as it is now, without waiting for a device; None if it is no single number."""
@@ -94,9 +94,9 @@ class Backend:
     def is_remote(self, value: Any) -> bool:
         """Whether an array lies on an accelerator, out of reach of the processor's own loops."""
         if self.name == "jax":
-            return next(iter(value.devices())).platform != "cpu"
+            return str(next(iter(value.devices())).platform) != "cpu"
         if self.name == "torch":
-            return value.device.type != "cpu"
+            return str(value.device.type) != "cpu"
         return "CPU" not in str(value.device)
 
     def copy(self, value: Any) -> Any:
@@ -114,14 +114,17 @@ class Backend:
         if self.name == "jax":
             import jax
 
-            return jax.jit(function)
+            made: Callable[..., Any] = jax.jit(function)
+            return made
         if self.name == "tensorflow":
             import tensorflow as tf
 
-            return tf.function(function, autograph=False)
+            made = tf.function(function, autograph=False)
+            return made
         import torch
 
-        return torch.no_grad()(function)
+        made = torch.no_grad()(function)
+        return made
 
     def constant(self, value: Any) -> float | None:
         """The rate that a function gave while a step was traced; None if it is symbolic."""
