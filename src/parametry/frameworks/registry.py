@@ -20,11 +20,12 @@ from parametry.core.model import Model
 from parametry.errors import NotSupported
 
 if TYPE_CHECKING:
+    from parametry.core.facts import Measured
     from parametry.core.hyperparameter import Change
     from parametry.core.initializer import Initializer
     from parametry.core.parameter import Parameter
 
-__all__ = ["Framework", "LoopRate", "find", "registered"]
+__all__ = ["Framework", "LoopMeasurer", "LoopRate", "find", "registered"]
 
 _BUILT_IN = {
     "keras": "parametry.frameworks.keras",
@@ -138,6 +139,27 @@ class Framework(Protocol):
 
         `scope` is the first part of their addresses; `note` takes what cannot be told.
         """
+        ...
+
+    def loop_measurer(
+        self, thing: Any, select: Sequence[str], note: Callable[[str, str], None]
+    ) -> LoopMeasurer:
+        """What looks at a model's parameters before and after steps of a hand-written loop.
+
+        `select` are patterns, none for all; `note` takes what cannot be told.
+        """
+        ...
+
+
+class LoopMeasurer(Protocol):
+    """Looks at a model's parameters around steps."""
+
+    def before(self) -> None:
+        """Keep the values before a step, to know how far it moves them."""
+        ...
+
+    def after(self, step: int, epoch: int | None, when: float) -> list[Measured]:
+        """The statistics of all parameters after a step."""
         ...
 
 

@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -16,13 +17,14 @@ from parametry.capture.switch import disable, enable, is_enabled
 from parametry.core.address import join, part
 from parametry.core.caller import place_of, user_frames
 from parametry.core.described import Flattener
-from parametry.core.facts import Changed, Happened, Per, Points, Status
+from parametry.core.facts import Changed, Happened, Measured, Per, Points, Status
 from parametry.core.hyperparameter import Change, Hyperparameter, Origin
 from parametry.core.ledger import ObjectReference, freeze, ledger
 from parametry.core.place import Place
 from parametry.core.secrets import withhold
 from parametry.core.value import UNSET, same
 from parametry.core.watch import watch
+from parametry.frameworks.registry import LoopMeasurer, find
 from parametry.record.rates import Rates
 from parametry.record.recording import Recording
 from parametry.record.scalars import NotANumber, held
@@ -34,6 +36,34 @@ __all__ = ["Loop", "record", "recorded"]
 
 _log = logging.getLogger("parametry")
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """When to look at parameters, and at which.
+
+    Attributes:
+        every: After every so many steps; None for never.
+        select: Patterns of addresses; all unless given.
+    """
+
+    every: int | None = None
+    select: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number of steps, before a training begins."""
+        every = self.every
+        if every is not None and (isinstance(every, bool) or every != int(every) or every < 1):
+            raise ValueError(
+                f"statistics_every is {every!r}\nhint: give a number of steps, or None for never"
+            )
+
+    def due(self, first: int, count: int) -> bool:
+        """Whether one of some steps in a row is one to look at: a multiple of ``every``."""
+        return self.every is not None and -first % self.every < count
+
+
+NEVER = Looking()
 
 
 class Loop:
@@ -48,7 +78,10 @@ class Loop:
         optimizer: Any,
         chosen: dict[str, Hyperparameter],
         opening: Mapping[str, Any],
+        looking: Looking = NEVER,
     ) -> None:
+        self._looking = looking
+        self._measurers: list[LoopMeasurer] = []
         self._models = models
         self._optimizer = optimizer
         self._chosen = chosen
@@ -97,7 +130,31 @@ class Loop:
         if self._rates is not None:
             with watch.guard("recording a step"):
                 self._rates.took(self._step, count)
+        if self._measurers and self._looking.due(self._step, count):
+            with watch.guard("looking at parameters"):
+                self._look(self._step + count - 1)
         self._step += count
+        self._before_step()
+
+    def _before_step(self) -> None:
+        if self._measurers and self._looking.due(self._step, 1):
+            with watch.guard("looking at parameters"):
+                for measurer in self._measurers:
+                    measurer.before()
+
+    def _look(self, step: int) -> None:
+        if self._recording is not None:
+            now = time.time()
+            for number, measurer in enumerate(self._measurers):
+                scope = f"model_{number}" if number else "model"
+                for told in measurer.after(step, self._epoch, now):
+                    several = len(self._measurers) > 1
+                    self._recording.put(_moved(told, scope) if several else told)
+
+    def _note(self, address: str, reason: str) -> None:
+        if self._recording is not None:
+            now = time.time()
+            self._recording.put(Happened("note", self._step, self._epoch, now, address, reason))
 
     def epoch(self, number: int | None = None) -> None:
         """Say that an epoch begins.
@@ -149,6 +206,13 @@ class Loop:
             for optimizer in self._known_optimizers():
                 self._follow(optimizer)
             self._watching, watch.loop_begins = watch.loop_begins, self._follow
+            if self._looking.every is not None:
+                self._measurers = [
+                    framework.loop_measurer(model, self._looking.select, self._note)
+                    for model in self._models
+                    if (framework := find(model)) is not None
+                ]
+        self._before_step()
         return self
 
     def _known_optimizers(self) -> list[Any]:
@@ -198,6 +262,8 @@ def record(
     optimizer: Any = None,
     name: str | None = None,
     home: str | Path | None = None,
+    statistics_every: int | None = None,
+    select: Sequence[str] | str = (),
     sinks: Sequence[Any] = (),
     **hyperparameters: Any,
 ) -> Loop:
@@ -211,6 +277,9 @@ def record(
         optimizer: What trains it, where the model was not compiled with it.
         name: The run's name; None for one made of the date, the script and a short word.
         home: The folder of runs; None for ``PARAMETRY_HOME``, or ``.parametry`` here.
+        statistics_every: Look at the parameters of ``model`` after every so many steps; None for
+            never.
+        select: Patterns of the parameters to look at; of all unless given.
         sinks: Where the run is to be told besides, as ``"tensorboard"``.
         **hyperparameters: What was chosen and stands nowhere else, by name: it is recorded under
             ``script/``. For names that this function has itself: ``run.choose``.
@@ -224,7 +293,9 @@ def record(
     """
     models = [] if model is None else list(model) if isinstance(model, (list, tuple)) else [model]
     chosen = _chosen(hyperparameters, _caller(sys._getframe(1)))
-    return Loop(models, optimizer, chosen, {"name": name, "home": home, "sinks": sinks})
+    opening = {"name": name, "home": home, "sinks": sinks}
+    patterns = (select,) if isinstance(select, str) else tuple(select)
+    return Loop(models, optimizer, chosen, opening, Looking(statistics_every, patterns))
 
 
 @overload
@@ -306,6 +377,11 @@ def _chosen(
         )
         for address, row in flattener.rows.items()
     }
+
+
+def _moved(told: Measured, scope: str) -> Measured:
+    address = join(scope, told.statistics.address)
+    return replace(told, statistics=replace(told.statistics, address=address))
 
 
 def _caller(frame: Any) -> Place | None:

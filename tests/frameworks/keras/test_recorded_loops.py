@@ -195,6 +195,36 @@ def test_a_training_that_goes_on_counts_on() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_parameters_are_looked_at_where_the_loop_changes_them(way: str) -> None:
+    training = Training(0.1, way)
+    weights = []
+    with record(training.net, optimizer=training.optimizer, statistics_every=4) as run:
+        for _ in range(9):
+            weights.append(training.net.layers[0].kernel.numpy().copy())
+            training.step()
+            run.step()
+    assert run.run is not None
+    if BACKEND == "jax":
+        assert run.run.measured == ()
+        assert any("holds the values itself" in event.text for event in run.run.events)
+        return
+    weights.append(training.net.layers[0].kernel.numpy())
+    told = run.run.statistics("dense/kernel")
+    assert [fact.step for fact in told] == [0, 4, 8]
+    for fact in told:
+        before, after = weights[fact.step], weights[fact.step + 1]
+        assert fact.statistics.moments.max == pytest.approx(float(after.max()), rel=1e-6)
+        moved = np.linalg.norm(after - before) / np.linalg.norm(before)
+        assert fact.update_ratio == pytest.approx(float(moved), rel=1e-4)
+
+
+@pytest.mark.parametrize("every", [0, -3, 1.5, True])
+def test_a_number_of_steps_that_is_none_is_refused_at_once(every: Any) -> None:
+    with pytest.raises(ValueError, match="statistics_every"):
+        record(statistics_every=every)
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_program_that_knows_nothing_is_recorded(way: str) -> None:
     following = Following(name="followed")
     watch.start()

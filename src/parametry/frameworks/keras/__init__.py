@@ -10,6 +10,7 @@ from parametry.frameworks.keras.inspection import inspect, is_model
 from parametry.frameworks.keras.outputs import outputs
 from parametry.frameworks.keras.reconstruction import compile_model, load_model
 from parametry.frameworks.keras.recording.loop import loop_rates
+from parametry.frameworks.keras.recording.loop_measuring import loop_measurer
 from parametry.frameworks.keras.trainability import set_trainable
 from parametry.frameworks.keras.tying import tie, untie
 
@@ -21,6 +22,7 @@ __all__ = [
     "inspect",
     "is_model",
     "load_model",
+    "loop_measurer",
     "loop_rates",
     "names_in_file",
     "outputs",
