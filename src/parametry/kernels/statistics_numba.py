@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
-from parametry.core.moments import Moments
+from parametry.core.moments import Moments, Number
 from parametry.kernels.counting_numba import byte_counts, collect, slot_counts
 from parametry.kernels.numba_engine import compiled, fixed
 
@@ -35,6 +35,7 @@ _SUMS: Final = frozenset({"reassoc", "nsz", "contract"})
 
 def moments(values: NDArray[Any], exponent: int = 0) -> Moments:
     """As `statistics_numpy.moments`."""
+    extremes: tuple[Number, Number]
     if kind(values.dtype) == "integer":
         zeros, low, high, sums = _integers(fixed(values), 1.0)
         nonfinite = (0, 0, 0)
