@@ -186,7 +186,8 @@ class _Reading:
 
 
 def _provenance(entry: Mapping[str, Any]) -> Provenance:
-    return Provenance(**{name: from_json_value(value) for name, value in entry.items()})
+    told: dict[str, Any] = {name: from_json_value(value) for name, value in entry.items()}
+    return Provenance(**told)
 
 
 def _layer(address: str, entry: Mapping[str, Any]) -> Layer:

@@ -55,8 +55,8 @@ def distances(one: NDArray[Any], two: NDArray[Any], tolerance: float) -> Iterato
         yield from _of_one_dtype(one, two, tolerance)
         return
     for start in range(0, one.size, _WIDENED):
-        parts = (array[start : start + _WIDENED].astype(common) for array in (one, two))
-        yield from _of_one_dtype(*parts, tolerance)
+        part = slice(start, start + _WIDENED)
+        yield from _of_one_dtype(one[part].astype(common), two[part].astype(common), tolerance)
 
 
 def _common(one: np.dtype[Any], two: np.dtype[Any]) -> np.dtype[Any]:

@@ -42,7 +42,9 @@ class Following:
         self.recording: Recording | None = None
         self._recorder: Recorder | None = None
         self._rates: Rates | None = None
-        self._opening = {"name": name, "home": home, "sinks": sinks}
+        self._name = name
+        self._home = home
+        self._sinks = sinks
 
     def begin(self) -> None:
         """Watch for the program's training, from now on."""
@@ -70,7 +72,7 @@ class Following:
 
     def _opened(self) -> Recording:
         if self.recording is None:
-            self.recording = Recording(**self._opening)
+            self.recording = Recording(name=self._name, home=self._home, sinks=self._sinks)
         return self.recording
 
     def _fit_begins(self, model: Any, callbacks: Sequence[Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeAlias
+from typing import Any, Concatenate, ParamSpec, TypeAlias, cast
 
 from parametry.actions.diff import diff as compare
 from parametry.core.difference import Difference
@@ -35,7 +35,7 @@ def _of_runs_too(action: Comparison[P]) -> Comparison[P]:
             **chosen,
         )
 
-    return over
+    return cast(Comparison[P], over)
 
 
 diff = _of_runs_too(compare)
