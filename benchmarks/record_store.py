@@ -54,8 +54,8 @@ def measure(quick: bool) -> Iterator[Figure]:
 
 
 def _writer(folder: Path) -> Any:
-    from parametry.record.home import new_run
-    from parametry.record.store.writer import Writer
+    from parametry.recording.home import new_run
+    from parametry.recording.store.writer import Writer
 
     path, name = new_run(home=folder)
     return Writer(path, name, script=None, command=[], started=time.time())
@@ -160,7 +160,7 @@ def read(points: int, rounds: int) -> dict[str, list[float]]:
     """Seconds to have all points of one key as an array."""
     import numpy as np
 
-    from parametry.record.run import open_run
+    from parametry.recording.run import open_run
 
     def seconds(way: Callable[[], Any], expected: int = points) -> float:
         begin = time.perf_counter()

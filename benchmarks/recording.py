@@ -141,7 +141,7 @@ def turns(fit: Callable[[list[Any]], float], made: dict[str, Any], rounds: int) 
 def within(fit: Callable[[list[Any]], float], make: Callable[[], list[Any]]) -> list[Times]:
     """Seconds that fits took, and how many of them a recorder's own code did."""
     from parametry.frameworks.keras.recording.watching import FitWatch
-    from parametry.record.recorder import Recorder
+    from parametry.recording.recorder import Recorder
 
     spent, depth = [0.0], [0]
 

@@ -43,15 +43,15 @@ FRAMEWORK_RULES = {
 RULES = FRAMEWORK_RULES | {
     "h5py": Rule(("formats",), lazily=True),
     "numba": Rule(("kernels",), lazily=True),
-    "pyarrow": Rule(("record",), lazily=True),
+    "pyarrow": Rule(("recording",), lazily=True),
     "pandas": Rule(("core",), lazily=True),
     "yaml": Rule(("core", "testing"), lazily=True),
     "click": Rule(("cli",), lazily=False),
     "rich": Rule(("show",), lazily=False),
     "wrapt": Rule(("capture", "frameworks"), lazily=False),
-    "tensorboard": Rule(("record/sinks/event_file.py",), lazily=False),
-    "mlflow": Rule(("record/sinks/mlflow.py",), lazily=True),
-    "wandb": Rule(("record/sinks/wandb.py",), lazily=True),
+    "tensorboard": Rule(("recording/sinks/event_file.py",), lazily=False),
+    "mlflow": Rule(("recording/sinks/mlflow.py",), lazily=True),
+    "wandb": Rule(("recording/sinks/wandb.py",), lazily=True),
 }
 
 

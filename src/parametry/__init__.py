@@ -83,16 +83,17 @@ if TYPE_CHECKING:
         variance_scaling,
     )
     from parametry.initializers.sparsity import sparse
-    from parametry.record.export import export
-    from parametry.record.loop import Loop, record, recorded
-    from parametry.record.recorder import Recorder
-    from parametry.record.run import Run
-    from parametry.record.runs import Runs, runs
-    from parametry.record.series import Point, Series
-    from parametry.record.sinks.mlflow import MLflow
-    from parametry.record.sinks.registry import Sink
-    from parametry.record.sinks.tensorboard import TensorBoard
-    from parametry.record.sinks.wandb import WandB
+    from parametry.recording.export import export
+    from parametry.recording.loop import Loop
+    from parametry.recording.recorder import Recorder
+    from parametry.recording.run import Run
+    from parametry.recording.runs import Runs, runs
+    from parametry.recording.series import Point, Series
+    from parametry.recording.sinks.mlflow import MLflow
+    from parametry.recording.sinks.registry import Sink
+    from parametry.recording.sinks.tensorboard import TensorBoard
+    from parametry.recording.sinks.wandb import WandB
+    from parametry.recording.starting import record, recorded
     from parametry.sources.comparison import diff
     from parametry.sources.inspection import inspect
 
@@ -162,16 +163,17 @@ _HOMES = {
         "variance_scaling",
     ],
     "parametry.initializers.sparsity": ["sparse"],
-    "parametry.record.export": ["export"],
-    "parametry.record.loop": ["Loop", "record", "recorded"],
-    "parametry.record.recorder": ["Recorder"],
-    "parametry.record.run": ["Run"],
-    "parametry.record.runs": ["Runs", "runs"],
-    "parametry.record.series": ["Point", "Series"],
-    "parametry.record.sinks.mlflow": ["MLflow"],
-    "parametry.record.sinks.registry": ["Sink"],
-    "parametry.record.sinks.tensorboard": ["TensorBoard"],
-    "parametry.record.sinks.wandb": ["WandB"],
+    "parametry.recording.export": ["export"],
+    "parametry.recording.loop": ["Loop"],
+    "parametry.recording.recorder": ["Recorder"],
+    "parametry.recording.run": ["Run"],
+    "parametry.recording.runs": ["Runs", "runs"],
+    "parametry.recording.series": ["Point", "Series"],
+    "parametry.recording.sinks.mlflow": ["MLflow"],
+    "parametry.recording.sinks.registry": ["Sink"],
+    "parametry.recording.sinks.tensorboard": ["TensorBoard"],
+    "parametry.recording.sinks.wandb": ["WandB"],
+    "parametry.recording.starting": ["record", "recorded"],
     "parametry.sources.comparison": ["diff"],
     "parametry.sources.inspection": ["inspect"],
 }

@@ -13,8 +13,8 @@ import pytest
 from parametry.core.facts import Changed, Points
 from parametry.core.hyperparameter import Change
 from parametry.core.place import Place
-from parametry.record.home import new_run
-from parametry.record.store.writer import Writer
+from parametry.recording.home import new_run
+from parametry.recording.store.writer import Writer
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 NAMES = ("2026-11-22-digits-amber", "2026-11-22-digits-birch")

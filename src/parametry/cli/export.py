@@ -34,8 +34,8 @@ def export(*, run: str, to: str, output: str | None) -> int:
     """Export a run; see the help text above for what a user is told."""
     from parametry.cli.messages import CannotWrite
     from parametry.cli.output import line
-    from parametry.record.export import export as write
-    from parametry.record.run import open_run
+    from parametry.recording.export import export as write
+    from parametry.recording.run import open_run
 
     found = open_run(run)
     try:

@@ -30,8 +30,8 @@ Examples:
 def log(*, run: str, address: str, everything: bool, as_json: bool, plain: bool) -> int:
     """Show a number's course; see the help text above for what a user is told."""
     from parametry.cli.output import line, put
-    from parametry.record.course import course_of
-    from parametry.record.run import open_run
+    from parametry.recording.course import course_of
+    from parametry.recording.run import open_run
     from parametry.show.detail import EVERYTHING, Detail
 
     course = course_of(open_run(run), address)

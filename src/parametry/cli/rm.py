@@ -24,8 +24,8 @@ def rm(*, names: tuple[str, ...], yes: bool) -> int:
     """Delete runs; see the help text above for what a user is told."""
     from parametry.cli.messages import say
     from parametry.cli.output import line
-    from parametry.record.run import open_run
-    from parametry.record.runs import check_removable, remove
+    from parametry.recording.run import open_run
+    from parametry.recording.runs import check_removable, remove
 
     found = list(dict.fromkeys(open_run(name) for name in names))
     for run in found:  # all are checked before the first is deleted

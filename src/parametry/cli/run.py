@@ -16,7 +16,7 @@ from parametry.cli.presentation import Presentation
 
 if TYPE_CHECKING:
     from parametry.cli.destination import Destination
-    from parametry.record.following import Following
+    from parametry.recording.following import Following
 
 __all__ = ["run"]
 
@@ -160,7 +160,7 @@ def run(
 
 
 def _following(name: str | None, sinks: tuple[str, ...]) -> Following:
-    from parametry.record.following import Following
+    from parametry.recording.following import Following
 
     following = Following(name=name, sinks=sinks)
     following.begin()

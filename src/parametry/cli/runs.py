@@ -33,7 +33,7 @@ Examples:
 def runs(*, pattern: str, sort: str, everything: bool, as_json: bool, plain: bool) -> int:
     """List runs; see the help text above for what a user is told."""
     from parametry.cli.output import put
-    from parametry.record.runs import runs as listed
+    from parametry.recording.runs import runs as listed
     from parametry.show.detail import EVERYTHING, Detail
 
     detail = EVERYTHING if everything else Detail(hint="--all lists them, a PATTERN narrows")

@@ -46,7 +46,7 @@ _STYLES: Mapping[str, Style] = {
 
 
 class RunLike(Protocol):
-    """What is shown of a run; `parametry.record.run.Run` is one."""
+    """What is shown of a run; `parametry.recording.run.Run` is one."""
 
     name: str
 
@@ -92,7 +92,7 @@ class RunLike(Protocol):
 
 
 class SummaryLike(Protocol):
-    """What is listed of a run; `parametry.record.summary.Summary` is one."""
+    """What is listed of a run; `parametry.recording.summary.Summary` is one."""
 
     @property
     def name(self) -> str:
@@ -136,7 +136,7 @@ class SummaryLike(Protocol):
 
 
 class RunsLike(Protocol):
-    """What is shown of several runs; `parametry.record.runs.Runs` is one."""
+    """What is shown of several runs; `parametry.recording.runs.Runs` is one."""
 
     gaps: tuple[Gap, ...]
 
@@ -147,7 +147,7 @@ class RunsLike(Protocol):
 
 
 class SeriesLike(Protocol):
-    """Points over steps; `parametry.record.series.Series` is one."""
+    """Points over steps; `parametry.recording.series.Series` is one."""
 
     @property
     def key(self) -> str:
@@ -171,7 +171,7 @@ class SeriesLike(Protocol):
 
 
 class CourseLike(Protocol):
-    """How a number went over a run; `parametry.record.course.Course` is one."""
+    """How a number went over a run; `parametry.recording.course.Course` is one."""
 
     @property
     def address(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parametry.errors import RunMissing, SourceMissing
 
 if TYPE_CHECKING:
-    from parametry.record.run import Run
+    from parametry.recording.run import Run
 
 __all__ = ["run_of"]
 
@@ -31,7 +31,7 @@ def run_of(source: Any) -> Run | None:
         SourceMissing: A plain name is that of no file and no run.
     """
     if isinstance(source, str) and source.startswith(_FORCED):
-        from parametry.record.run import open_run
+        from parametry.recording.run import open_run
 
         return open_run(source.removeprefix(_FORCED))
     if isinstance(source, (str, os.PathLike)):
@@ -59,13 +59,13 @@ def _run_in(path: Path) -> Run | None:
         return None  # whoever reads files says why it cannot be read
     if start != _RUN_FILE:
         return None
-    from parametry.record.run import open_run
+    from parametry.recording.run import open_run
 
     return open_run(path)
 
 
 def _named(name: str) -> Run | None:
-    from parametry.record.run import open_run
+    from parametry.recording.run import open_run
 
     try:
         return open_run(name)
@@ -79,6 +79,6 @@ def _named(name: str) -> Run | None:
 def _given(source: Any) -> Run | None:
     if type(source).__module__.partition(".")[0] != __name__.partition(".")[0]:
         return None
-    from parametry.record.run import Run
+    from parametry.recording.run import Run
 
     return source if isinstance(source, Run) else None

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from parametry.core.watch import watch
-from parametry.record.following import Following
-from parametry.record.loop import record
-from parametry.record.run import Run, open_run
+from parametry.recording.following import Following
+from parametry.recording.run import Run, open_run
+from parametry.recording.starting import record
 
 BACKEND = keras.backend.backend()
 STEPS = 120

@@ -14,7 +14,7 @@ import pytest
 import parametry as pm
 from parametry.capture.switch import enable
 from parametry.core.watch import watch
-from parametry.record.run import open_run
+from parametry.recording.run import open_run
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(60, 3)).astype("float32")
