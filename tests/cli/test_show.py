@@ -14,6 +14,25 @@ import numpy as np
 import pytest
 
 FRAMEWORKS = ("keras", "tensorflow", "torch", "jax")
+KERAS_FILE = Path(__file__).parents[1] / "formats" / "golden" / "mlp.keras"
+# What a process that shows a file of dense layers has no use for.
+NOT_NEEDED = (
+    *FRAMEWORKS,
+    *("h5py", "numba", "pandas", "rich", "yaml", "wrapt", "ml_dtypes", "scipy"),
+    *("argparse", "difflib", "importlib.metadata", "logging", "secrets", "sqlite3", "zipfile"),
+    "parametry.actions.diff",
+    "parametry.capture",
+    "parametry.core.difference",
+    "parametry.core.statistics",
+    "parametry.formats.hdf5_chunked",
+    "parametry.formats.keras_legacy",
+    "parametry.formats.npz_writer",
+    "parametry.formats.torch_file",
+    "parametry.kernels",
+    "parametry.recording",
+    "parametry.show.difference",
+    "parametry.show.terminal",
+)
 
 
 @pytest.fixture
@@ -111,3 +130,21 @@ def test_no_framework_is_imported(parametry: Callable[..., Any], file: Path) -> 
         [sys.executable, "-c", program], cwd=file.parent, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_showing_a_keras_file_loads_only_what_it_needs(environment: Callable[..., Any]) -> None:
+    program = (
+        "import sys\n"
+        "from parametry.cli.commands import invoke\n"
+        f"invoke(['show', {str(KERAS_FILE)!r}])\n"
+        f"sys.stderr.write(' '.join(name for name in {NOT_NEEDED!r} if name in sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert "dense" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
