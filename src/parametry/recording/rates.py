@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from typing import Any
 
 from parametry.core.facts import Changed, Happened, Points, Put
@@ -30,7 +31,7 @@ class Rates:
         self.epoch: int | None = None
         self._put = put
         self._rates: list[LoopRate] = []
-        self._optimizers: list[Any] = []
+        self._optimizers: list[weakref.ref[Any]] = []
         self._told = time.monotonic()
 
     def add(self, optimizer: Any) -> int | None:
@@ -39,13 +40,13 @@ class Rates:
         Returns:
             The steps that it has counted already; None where that cannot be read now.
         """
-        if any(known is optimizer for known in self._optimizers):
+        if any(known() is optimizer for known in self._optimizers):
             return None
         framework = find(optimizer)
         if framework is None:
             return None
         number = len(self._optimizers)
-        self._optimizers.append(optimizer)
+        self._optimizers.append(weakref.ref(optimizer))
         found = framework.loop_rates(
             optimizer, f"optimizer_{number}" if number else "optimizer", self._note
         )

@@ -34,10 +34,10 @@ def chart(
     Example:
         >>> for line in chart([0, 1, 2, 3], [0, 1, 2, 3], width=8, height=4, plain=True):
         ...     print(line)
-        3 |       *
-          |     **
-          |  ***
-        0 |**
+        3 |      **
+          |    **
+          | ***
+        0 |*
            0      3
     """
     x = np.asarray(steps, np.float64).reshape(-1)

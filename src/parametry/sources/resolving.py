@@ -44,7 +44,8 @@ def run_of(source: Any) -> Run | None:
 
 def _is_there(path: Path) -> bool:
     try:
-        return path.exists()
+        # TensorFlow calls a checkpoint by what its files' names begin with.
+        return path.exists() or path.with_name(path.name + ".index").exists()
     except (OSError, ValueError):  # a name that no file can have
         return False
 

@@ -8,6 +8,7 @@ capture saw it. What cannot be known is left out, and a note says so.
 
 from __future__ import annotations
 
+import weakref
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -21,7 +22,6 @@ from parametry.core.ledger import ledger
 from parametry.core.value import Plain, Unset, class_name
 from parametry.frameworks.keras.describe import read_scalar
 from parametry.frameworks.keras.environment import backend_name
-from parametry.frameworks.keras.optimizer import optimizer_step
 from parametry.frameworks.keras.recording.schedules import Evaluator, evaluator, holds_variables
 from parametry.frameworks.keras.taps import rate_taps
 
@@ -48,14 +48,19 @@ class LoopRate:
 
     def __init__(self, optimizer: Any, address: str, note: Note) -> None:
         self.address = address
-        self.next = optimizer_step(optimizer) or 0
-        self._optimizer = optimizer
+        # Not the optimizer itself: its slots are as large as the model, and it may go before us.
+        self._optimizer = weakref.ref(optimizer)
+        self._key = id(optimizer)
+        self._iterations = optimizer.__dict__.get("_iterations")
+        self.next = self.counted() or 0
         self._note = note
         self._backend = backend_name("keras")
         self._rule = optimizer.__dict__.get("_learning_rate")
-        self._changes: list[Change] = ledger.record(optimizer).changes.setdefault(
-            "learning_rate", []
-        )
+        record = ledger.record(optimizer)
+        self._changes: list[Change] = record.changes.setdefault("learning_rate", [])
+        if hasattr(self._rule, "assign"):
+            # On JAX a training step puts every value back into its variable: that is no change.
+            record.rate = read_scalar(self._rule)
         self._first_change = self._told = len(self._changes)
         self._at_first = _exact(read_scalar(self._rule))
         self._waiting: list[tuple[int, Any]] = []
@@ -63,8 +68,9 @@ class LoopRate:
         self._jit_compile = False
         self._evaluate: Evaluator | None = None
         self._noted: set[str] = set()
-        self._tap_before = rate_taps.get(id(optimizer))
-        rate_taps[id(optimizer)] = self._tap
+        self._tap_before = rate_taps.get(self._key)
+        rate_taps[self._key] = self._tap
+        self._gone = weakref.finalize(optimizer, self._untap)
 
     @property
     def schedule(self) -> str | None:
@@ -73,15 +79,20 @@ class LoopRate:
 
     def counted(self) -> int | None:
         """The optimizer's own count of steps by now; None where it cannot be read."""
-        return optimizer_step(self._optimizer)
+        scalar = read_scalar(self._iterations)
+        return scalar if isinstance(scalar, int) else None
 
     def leave(self) -> None:
         """The loop is over."""
-        if rate_taps.get(id(self._optimizer)) == self._tap:
+        self._gone.detach()
+        self._untap()
+
+    def _untap(self) -> None:
+        if rate_taps.get(self._key) == self._tap:
             if self._tap_before is None:
-                del rate_taps[id(self._optimizer)]
+                del rate_taps[self._key]
             else:
-                rate_taps[id(self._optimizer)] = self._tap_before
+                rate_taps[self._key] = self._tap_before
 
     def took(self, step: int, count: int = 1) -> None:
         """Steps were taken.
@@ -130,7 +141,8 @@ class LoopRate:
 
     def _unread(self, steps: list[int]) -> list[float | None]:
         """The rates of steps in which nothing could be read."""
-        if self._optimizer.__dict__.get("_learning_rate") is not self._rule:
+        optimizer = self._optimizer()
+        if optimizer is not None and optimizer.__dict__.get("_learning_rate") is not self._rule:
             self._miss("another rate was put in the place of the one that compiled steps hold")
             return [None] * len(steps)
         if hasattr(self._rule, "assign"):
@@ -155,7 +167,7 @@ class LoopRate:
         if self._at_first is None:  # it could not be read when the first step was being traced
             before = changes[0].old if changes else read_scalar(self._rule)
             self._at_first = _exact(before)
-        counted = optimizer_step(self._optimizer)
+        counted = self.counted()
         if counted is None or counted <= steps[-1]:
             # As in JAX's stateless loops, which hold the optimizer's values themselves.
             if changes:
