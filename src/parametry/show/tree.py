@@ -169,6 +169,9 @@ def _longest_run(siblings: list[tuple[Branch[T], int]], at: int) -> tuple[int, i
             break
         if siblings[at + turn][1] != siblings[at][1]:
             continue
+        # What ends a run of equal siblings ends one of them that take turns, too.
+        if best[0] == 1 and best[1] >= 2 * turn > 2:
+            continue
         times = _repeats(siblings, at, turn)
         if times >= _FEWEST and turn * times > best[0] * best[1]:
             best = (turn, times)
