@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 from typing import Any
 
 from parametry.core.watch import watch
 
-__all__ = ["disable", "enable", "is_enabled"]
+__all__ = ["disable", "enable", "hold", "is_enabled", "release"]
 
 # Root package to the modules whose ``install(package)`` patches it; nothing is imported before.
 _SEEDS = "parametry.capture.seeds"
@@ -48,6 +49,37 @@ def enable() -> bool:
 def disable() -> None:
     """Turn capture off: whatever was patched passes straight through from now on."""
     watch.stop()
+
+
+_lock = threading.Lock()
+_holders = 0
+_was_off = False
+
+
+def hold() -> bool:
+    """Turn capture on for as long as somebody needs it: until each has called `release`.
+
+    Returns:
+        Whether capture is on; where it is not, there is nothing to release.
+    """
+    global _holders, _was_off  # noqa: PLW0603 - the switch is the process's own
+    with _lock:
+        was_off = not is_enabled()
+        if not enable():
+            return False
+        if not _holders:
+            _was_off = was_off
+        _holders += 1
+        return True
+
+
+def release() -> None:
+    """Say that capture is no longer needed: it goes off with the last, if `hold` turned it on."""
+    global _holders  # noqa: PLW0603
+    with _lock:
+        _holders -= 1
+        if not _holders and _was_off:
+            disable()
 
 
 def is_enabled() -> bool:

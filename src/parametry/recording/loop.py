@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from parametry.capture.switch import disable, enable, is_enabled
+from parametry.capture.switch import hold, release
 from parametry.core.address import join
 from parametry.core.facts import Changed, Happened, Measured, Per, Points, Status
 from parametry.core.hyperparameter import Change, Hyperparameter
@@ -82,7 +82,7 @@ class Loop:
         self._opening = opening
         self._recording: Recording | None = None
         self._rates: Rates | None = None
-        self._switched_on = False
+        self._holds = False
         self._step = 0
         self._epoch: int | None = None
         self._refused: set[str] = set()
@@ -189,7 +189,7 @@ class Loop:
 
     def __enter__(self) -> Loop:
         """Open the run and record all that is known at the start."""
-        self._switched_on = not is_enabled() and enable()
+        self._holds = hold()
         with watch.guard("beginning a recording"):
             _note_optimizer(self._models, self._optimizer)
             self._recording = Recording(
@@ -250,8 +250,8 @@ class Loop:
                         Happened("exception", self._step, self._epoch, time.time(), None, outcome)
                     )
                 self._recording.finish(status, outcome)
-        if self._switched_on:
-            disable()
+        if self._holds:
+            release()
 
     def __repr__(self) -> str:
         """Which run it is, and how far."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from parametry.capture.switch import disable, enable, is_enabled
+from parametry.capture.switch import hold, release
 from parametry.core.facts import Status
 from parametry.core.watch import watch
 from parametry.recording.processes import is_first_process
@@ -170,7 +169,7 @@ class _Held:
         model, self.model = _undistributed(self.model), None
         if self.refused or not is_first_process():
             return
-        if not _capture.use():
+        if not hold():
             self.refused = True
             _log.warning("parametry: PARAMETRY=0 is set: this training is not recorded")
             return
@@ -179,7 +178,7 @@ class _Held:
                 self._open(recorder, model)
             self.fits.append(_Fit(self, recorder, model, frame))
         except BaseException:
-            _capture.leave()
+            release()
             raise
 
     def _open(self, recorder: Recorder, model: Any) -> None:
@@ -259,37 +258,10 @@ class _Fit:
         # Who watched knew whom to tell of a failure: without this circle a recorder that nobody
         # else holds goes at once, and its run is over.
         del self.watched
-        _capture.leave()
+        release()
 
 
 _PATIENCE = 10.0
-
-
-class _Capture:
-    """Capture's switch, on while any recorder needs it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._switched_on = False
-
-    def use(self) -> bool:
-        with self._lock:
-            if not self._users:
-                self._switched_on = not is_enabled()
-            if not enable():
-                return False
-            self._users += 1
-            return True
-
-    def leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if not self._users and self._switched_on:
-                disable()
-
-
-_capture = _Capture()
 
 
 def _again(*settings: Any) -> Recorder:
