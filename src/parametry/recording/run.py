@@ -318,11 +318,6 @@ class Run:
                 return
             yield from found
 
-    def cursor(self, sink: str) -> Cursor | None:
-        """How far a sink has been told, as `Writer.move_cursor` kept it; None for not at all."""
-        found: Cursor | None = self._reader.cursor(sink)
-        return found
-
     # ------------------------------------------------------------ as data and text
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,28 +14,14 @@ from parametry.core.facts import Changed, Ended, Happened, Measured, Points
 from parametry.recording.store import rows
 from parametry.recording.store.blocks import Block, Group
 
-__all__ = ["Batch", "CursorMoved", "Item"]
+__all__ = ["Batch", "Item"]
 
 _log = logging.getLogger("parametry")
-
-
-@dataclass(frozen=True, slots=True)
-class CursorMoved:
-    """How far a sink has been told.
-
-    Attributes:
-        sink: Its name.
-        cursor: The cursor as JSON text.
-    """
-
-    sink: str
-    cursor: str
-
 
 Item: TypeAlias = (
     "tuple[Points, tuple[str, ...], tuple[Any, ...]]"  # a point, its keys, their values
     " | tuple[float, dict[str, Any]]"  # a snapshot's time, and its report as data
-    " | Changed | Measured | Happened | Ended | CursorMoved"
+    " | Changed | Measured | Happened | Ended"
 )
 """What waits to be written."""
 
@@ -54,7 +40,6 @@ _INSERT: Final = {
     "points": _insert("points", ("first", "last", "series", "count", "data")),
 }
 _KEPT_SAFE: Final = frozenset({"snapshot", "change", "ended"})
-_MOVE_CURSOR = "INSERT INTO sink VALUES (?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor"
 _SYNCHRONOUS: Final = {True: "FULL", False: "NORMAL"}
 
 
@@ -69,7 +54,6 @@ class _Made:
     following: int  # the number of the next fact
     tables: dict[str, list[rows.Row]] = field(default_factory=dict)
     blocks: dict[_Kind, list[Block]] = field(default_factory=dict)
-    cursors: list[tuple[Any, str]] = field(default_factory=list)
 
 
 class Batch:
@@ -125,8 +109,6 @@ class Batch:
             self._connection.executemany(
                 _INSERT["points"], [(b.first, b.last, series, b.count, b.data) for b in blocks]
             )
-        if made.cursors:
-            self._connection.executemany(_MOVE_CURSOR, made.cursors)
 
     def _numbered(self, items: Iterable[Item]) -> _Made:
         """The items as rows and blocks, those that are facts with their numbers."""
@@ -141,9 +123,6 @@ class Batch:
                 group.seqs.append(made.following)
                 group.facts.append(fact)
                 group.values.append(values)
-            elif isinstance(item, CursorMoved):
-                made.cursors.append((rows.text_out(item.sink), item.cursor))
-                continue
             else:
                 table, row = _row(made.following, item)
                 made.tables.setdefault(table, []).append(row)
@@ -157,8 +136,7 @@ class Batch:
             if isinstance(item, tuple) and len(item) == _OF_A_POINT:
                 yield self._clean_point(*item)
             else:
-                if not isinstance(item, CursorMoved):
-                    _row(0, item)
+                _row(0, item)
                 yield item
         except Exception as error:
             self._dropped(type(item).__name__, error)

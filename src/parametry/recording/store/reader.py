@@ -191,14 +191,6 @@ class Reader:
         found.sort(key=lambda each: each[0])
         return found, found[-1][0] if found else after
 
-    def cursor(self, sink: str) -> Any:
-        """How far a sink has been told; None where it has been told nothing."""
-        with reading(self.path) as connection:
-            row = connection.execute(
-                "SELECT cursor FROM sink WHERE name = ?", (rows.text_out(sink),)
-            ).fetchone()
-            return None if row is None else json.loads(row["cursor"])
-
     def _stored(self, row: Mapping[str, Any]) -> Stored:
         return Stored(row["seq"], row["time"], json.loads(row["report"]))
 

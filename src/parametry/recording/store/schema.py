@@ -92,7 +92,6 @@ CREATE TABLE event (
     text TEXT NOT NULL
 );
 CREATE TABLE ended (seq INTEGER PRIMARY KEY, time REAL NOT NULL, status TEXT NOT NULL);
-CREATE TABLE sink (name TEXT PRIMARY KEY, cursor TEXT NOT NULL) WITHOUT ROWID;
 """
 
 MIGRATIONS: Final[Sequence[str]] = ()

@@ -29,7 +29,7 @@ from parametry.core.facts import Ended, Fact, Points, Snapshot, Status
 from parametry.core.watch import watch
 from parametry.errors import StoreError
 from parametry.recording.processes import this_process
-from parametry.recording.store.batch import Batch, CursorMoved, Item
+from parametry.recording.store.batch import Batch, Item
 from parametry.recording.store.filesystem import without_shared_memory
 from parametry.recording.store.schema import create
 
@@ -142,16 +142,6 @@ class Writer:
             self._ring()
         else:
             self._waiting.append(fact)
-
-    def move_cursor(self, sink: str, cursor: Any) -> None:
-        """Keep how far a sink has been told, in place of what was kept of it.
-
-        Args:
-            sink: The sink's name.
-            cursor: Anything that JSON can hold, as `Run.facts` gives it.
-        """
-        if not self._silent:
-            self._waiting.append(CursorMoved(sink, json.dumps(cursor)))
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was put before is on the disk.
