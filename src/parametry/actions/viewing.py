@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from parametry.core.model import Model
 
-__all__ = ["view_of"]
+__all__ = ["is_path", "view_of"]
 
 
 def view_of(source: Any, *, sample: Any = None, input_shape: Any = None) -> Model | None:
@@ -25,7 +24,7 @@ def view_of(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
     """
     if isinstance(source, Model):
         return source
-    if isinstance(source, (str, os.PathLike)):
+    if is_path(source):
         from parametry.formats.registry import open_file
 
         return open_file(source).model
@@ -35,3 +34,10 @@ def view_of(source: Any, *, sample: Any = None, input_shape: Any = None) -> Mode
     if framework is None or not framework.is_model(source):
         return None
     return framework.inspect(source, sample=sample, input_shape=input_shape)
+
+
+def is_path(source: Any) -> bool:
+    """Whether it is a path; its class is not asked, which a user's metaclass may forbid."""
+    if isinstance(source, str):
+        return True
+    return any("__fspath__" in vars(ancestor) for ancestor in type(source).__mro__)

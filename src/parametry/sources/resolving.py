@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parametry.actions.viewing import is_path
 from parametry.errors import RunMissing, SourceMissing
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run_of(source: Any) -> Run | None:
         from parametry.recording.run import open_run
 
         return open_run(source.removeprefix(_FORCED))
-    if isinstance(source, (str, os.PathLike)):
+    if is_path(source):
         path = Path(source)
         if _is_there(path):
             return _run_in(path)

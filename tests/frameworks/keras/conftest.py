@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import keras  # noqa: E402
 
+from parametry.core.ledger import ledger  # noqa: E402
+from parametry.core.seeds import SEEDS  # noqa: E402
+
 if keras.backend.backend() != BACKEND:
     raise pytest.UsageError(f"Keras runs on {keras.backend.backend()}, {BACKEND} was asked for")
 
@@ -33,3 +37,11 @@ if keras.backend.backend() != BACKEND:
 def backend() -> str:
     """``tensorflow``, ``jax`` or ``torch``."""
     return str(BACKEND)
+
+
+@pytest.fixture(autouse=True)
+def unseen() -> Iterator[None]:
+    """What capture saw in one test is not known in the next."""
+    yield
+    ledger.clear()
+    SEEDS.clear()
