@@ -73,6 +73,30 @@ def test_the_start_is_recorded_before_the_loop_begins() -> None:
         assert run.run.start.hyperparameters["script/rate"].value == 0.1
 
 
+def test_the_first_value_that_is_not_finite_is_an_event() -> None:
+    with pm.record() as run:
+        for loss in (1.0, float("nan"), 2.0, float("inf")):
+            run.log(loss=loss, other=-loss)
+            run.step()
+    assert run.run is not None
+    events = [(event.kind, event.address, event.step) for event in run.run.events]
+    assert events == [("nan", "loss", 1), ("nan", "other", 1)]
+
+
+def test_parametry_0_makes_it_do_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PARAMETRY", "0")
+    with caplog.at_level(logging.WARNING, "parametry"), pm.record(rate=0.1) as run:
+        run.log(loss=1.0)
+        run.step()
+        run.epoch()
+        run.choose(rate=0.2)
+    assert run.run is None
+    assert not home.exists()
+    assert len(caplog.records) == 1
+
+
 def test_later_choices_are_added_and_changes_have_step_and_place() -> None:
     with pm.record(rate=0.1) as run:
         run.step(5)

@@ -20,6 +20,7 @@ from parametry.core.value import same
 from parametry.core.watch import watch
 from parametry.frameworks.registry import LoopMeasurer, find
 from parametry.recording.choosing import calling_place, chosen_values
+from parametry.recording.nonfinite import FirstNonfinite
 from parametry.recording.rates import Rates
 from parametry.recording.recording import Recording
 from parametry.recording.scalars import NotANumber, held
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Looking", "Loop"]
 
+# How many seconds steps wait at most until what is worked out of them is told.
+_SECONDS = 1.0
 _log = logging.getLogger("parametry")
 
 
@@ -86,7 +89,9 @@ class Loop:
         self._step = 0
         self._epoch: int | None = None
         self._refused: set[str] = set()
-        self._watching: tuple[Any, Any] = None, None
+        self._watching: tuple[Any, Any] | None = None
+        self._nonfinite: FirstNonfinite | None = None
+        self._told = time.monotonic()
 
     @property
     def run(self) -> Run | None:
@@ -118,6 +123,8 @@ class Loop:
             step = max(self._step - 1, 0) if ended else self._step
             epoch = 0 if ended and self._epoch is None else self._epoch
             self._recording.put(Points(per, step, epoch, time.time(), found))
+            if self._nonfinite is not None:
+                self._nonfinite.add(step, epoch, found)
 
     def step(self, count: int = 1) -> None:
         """Say that a step of training is over, or several of them."""
@@ -128,7 +135,18 @@ class Loop:
             with watch.guard("looking at parameters"):
                 self._look(self._step + count - 1)
         self._step += count
+        if time.monotonic() - self._told > _SECONDS:
+            self._tell()
         self._before_step()
+
+    def _tell(self) -> None:
+        """Tell what is told later than it happens, of many steps at a time."""
+        self._told = time.monotonic()
+        with watch.guard("telling the steps of a loop"):
+            if self._rates is not None:
+                self._rates.tell(self._step)
+            if self._nonfinite is not None:
+                self._nonfinite.tell()
 
     def _before_step(self) -> None:
         if self._measurers and self._looking.due(self._step, 1):
@@ -158,10 +176,9 @@ class Loop:
         """
         if number is None:
             number = 0 if self._epoch is None else self._epoch + 1
+        self._tell()
         if self._rates is not None:
-            with watch.guard("recording an epoch"):
-                self._rates.tell(self._step)
-                self._rates.epoch = number
+            self._rates.epoch = number
         self._epoch = number
 
     def choose(self, values: Mapping[str, Any] | None = None, /, **hyperparameters: Any) -> None:
@@ -190,12 +207,16 @@ class Loop:
     def __enter__(self) -> Loop:
         """Open the run and record all that is known at the start."""
         self._holds = hold()
+        if not self._holds:
+            _log.warning("parametry: PARAMETRY=0 is set: this training is not recorded")
+            return self
         with watch.guard("beginning a recording"):
             _note_optimizer(self._models, self._optimizer)
             self._recording = Recording(
                 models=self._models or None, chosen=self._chosen, **self._opening
             )
             self._recording.snapshot()
+            self._nonfinite = FirstNonfinite(self._recording.put)
             self._rates = Rates(self._recording.put)
             for optimizer in self._known_optimizers():
                 self._follow(optimizer)
@@ -227,8 +248,11 @@ class Loop:
     def _follow(self, optimizer: Any) -> None:
         if self._rates is not None:
             counted = self._rates.add(optimizer)
-            if counted and not self._step:
+            if counted and not self._step and self._recording is not None:
                 self._step = counted
+                text = f"training goes on from step {counted:,}"
+                resumed = Happened("resume", counted, self._epoch, time.time(), None, text)
+                self._recording.put(resumed)
 
     def __exit__(
         self,
@@ -237,11 +261,11 @@ class Loop:
         traceback: TracebackType | None,
     ) -> None:
         """Record how it ended; an exception passes on as it is."""
-        with watch.guard("telling the last rates of a recording"):
+        if self._watching is not None:
             watch.loop_begins, watch.fit_begins = self._watching
-            if self._rates is not None:
-                self._rates.tell(self._step)
-                self._rates.leave()
+        self._tell()
+        if self._rates is not None:
+            self._rates.leave()
         with watch.guard("ending a recording"):
             status, outcome = _ending(error)
             if self._recording is not None:

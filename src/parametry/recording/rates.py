@@ -13,9 +13,6 @@ from parametry.frameworks.registry import LoopRate, find
 
 __all__ = ["Rates"]
 
-# How many seconds steps wait at most until their rates are told.
-_SECONDS = 1.0
-
 
 class Rates:
     """Tells the rates of the optimizers of one loop, step by step.
@@ -32,7 +29,6 @@ class Rates:
         self._put = put
         self._rates: list[LoopRate] = []
         self._optimizers: list[weakref.ref[Any]] = []
-        self._told = time.monotonic()
 
     def add(self, optimizer: Any) -> int | None:
         """Follow one more optimizer, from its next step on.
@@ -58,7 +54,7 @@ class Rates:
         return found[0].counted() if found else None
 
     def took(self, step: int, count: int) -> None:
-        """Steps were taken; now and then their rates are told.
+        """Steps were taken; `tell` tells their rates.
 
         Args:
             step: The count before the first of them.
@@ -66,8 +62,6 @@ class Rates:
         """
         for rate in self._rates:
             rate.took(step, count)
-        if time.monotonic() - self._told > _SECONDS:
-            self.tell(step + count)
 
     def tell(self, step: int) -> None:
         """Tell what is known by now.
@@ -75,7 +69,6 @@ class Rates:
         Args:
             step: The count of steps by now, for changes whose own step could not be read.
         """
-        self._told = time.monotonic()
         now = time.time()
         for rate in self._rates:
             for change in rate.changes():

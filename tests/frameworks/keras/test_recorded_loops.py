@@ -192,6 +192,7 @@ def test_a_training_that_goes_on_counts_on() -> None:
         run.step()
     assert run.run is not None
     assert run.run.metrics("loss").steps.tolist() == [7]
+    assert [(event.kind, event.step) for event in run.run.events][:1] == [("resume", 7)]
 
 
 @pytest.mark.parametrize("way", WAYS)
