@@ -475,7 +475,8 @@ def test_of_no_known_framework_the_shapes_tell_where_they_leave_one_order() -> N
     assert (found.parameters["w"].differs, found.parameters["w"].ambiguous) == (("shape",), True)
 
 
-def test_a_square_kernel_is_not_guessed() -> None:
+def test_a_square_kernel_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # room for the notes, which yield first
     table = kernels((3, 3))
     keras, unknown = of("keras", parameter("w", table)), of("", parameter("w", table.T))
     found = pm.diff(keras, unknown).parameters["w"]
