@@ -177,7 +177,7 @@ def within(fit: Callable[[list[Any]], float], make: Callable[[], list[Any]]) -> 
 
 def main(mode: str, *arguments: str) -> None:
     steps, rounds = (int(argument) for argument in arguments)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # MLflow writes here
         if mode == "long":
             net = dense(3, 1024)
             fit = fitter(net, sized(net), steps)
