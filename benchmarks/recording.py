@@ -144,9 +144,13 @@ def within(fit: Callable[[list[Any]], float], make: Callable[[], list[Any]]) -> 
     from parametry.recording.recorder import Recorder
 
     spent, depth = [0.0], [0]
+    jax = sys.modules.get("jax")
+    # What the device still works at when a hook is called is the step's own time.
+    settle: Callable[[Any], Any] = jax.block_until_ready if jax else lambda _: None
 
     def timed(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
+            settle(arguments[1:])
             depth[0] += 1
             began = time.perf_counter()
             try:

@@ -7,6 +7,7 @@ back in one transfer (see `device`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -26,8 +27,11 @@ from parametry.kernels.statistics import has_statistics, statistics_of
 
 __all__ = ["Looking", "Measurer"]
 
-# So many values are widened to float64 at a time.
+# So many values are taken at a time, which fit into the cache.
 _BLOCK: Final = 1 << 15
+_FLOAT32_BYTES: Final = 4
+# Below this, squares of float32 may have vanished.
+_LEAST: Final = 1e-25
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +141,33 @@ class Measurer:
 def update_ratio(before: NDArray[Any], after: NDArray[Any]) -> float | None:
     """The norm of what changed over the norm of what was there; None where there is no such.
 
+    Sums are of the values' own precision, float32 at least, within blocks, and of float64 over
+    them: to about 1e-6.
+
     Example:
         >>> update_ratio(np.array([3.0, 4.0]), np.array([3.0, 4.5]))
         0.1
     """
     old, new = before.reshape(-1), after.reshape(-1)
-    moved = held = 0.0
-    for start in range(0, old.size, _BLOCK):
-        a = old[start : start + _BLOCK].astype(np.float64)
-        b = new[start : start + _BLOCK].astype(np.float64) - a
-        moved += float(np.dot(b, b))
-        held += float(np.dot(a, a))
+    narrow = np.float64 if old.dtype.itemsize > _FLOAT32_BYTES else np.float32
+    moved, held = _squares(old, new, narrow)
+    if not (_LEAST < moved < math.inf and _LEAST < held < math.inf):
+        moved, held = _squares(old, new, np.float64)  # what overflowed, or vanished
     return ratio_of(moved, held)
+
+
+def _squares(
+    old: NDArray[Any], new: NDArray[Any], dtype: type[np.floating[Any]]
+) -> tuple[float, float]:
+    """The sums of squares of what changed, and of what was there."""
+    moved = held = 0.0
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for start in range(0, old.size, _BLOCK):
+            a = old[start : start + _BLOCK].astype(dtype, copy=False)
+            b = new[start : start + _BLOCK].astype(dtype, copy=False) - a
+            moved += float(np.dot(b, b))
+            held += float(np.dot(a, a))
+    return moved, held
 
 
 def _is_real(entry: Parameter) -> bool:
