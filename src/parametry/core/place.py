@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Place"]
 
@@ -28,12 +30,19 @@ class Place:
         return f"{self._shown()}:{self.line}"
 
     def _shown(self) -> str:
-        import os
-
         if self.file.startswith(("<", "In[")):
             return self.file
         try:
-            relative = os.path.relpath(self.file)
-        except (ValueError, OSError):  # another drive, or a working directory that is gone
+            return _seen_from(os.getcwd(), self.file)  # noqa: PTH109 - asked for each line told
+        except OSError:  # a working directory that is gone
             return self.file
-        return self.file if relative.partition(os.sep)[0] == os.pardir else relative
+
+
+@lru_cache(maxsize=1024)
+def _seen_from(folder: str, file: str) -> str:
+    """The file's path from a folder where it lies below it, else as it is."""
+    try:
+        relative = os.path.relpath(file, folder)
+    except ValueError:  # another drive
+        return file
+    return file if relative.partition(os.sep)[0] == os.pardir else relative

@@ -188,7 +188,8 @@ class _Held:
         )
         self.recording = recording
         # Also when the program ends, should the recorder live as long.
-        weakref.finalize(self, recording.finish, "finished")
+        # Each fit that ended was described then.
+        weakref.finalize(self, recording.finish, "finished", describe=False)
 
 
 class _Fit:

@@ -126,19 +126,22 @@ class Recording:
         with watch.guard("describing a run"), self._lock:
             self.put(Snapshot(self._report(outcome), time.time()))
 
-    def finish(self, status: Status, outcome: str | None = None) -> None:
+    def finish(self, status: Status, outcome: str | None = None, *, describe: bool = True) -> None:
         """Record how it ended, and close the file; what is put later is dropped.
 
         Args:
             status: How.
             outcome: The same in words: ``ValueError: …``; None for the status itself.
+            describe: Whether to record once more all that is known; not where a snapshot was taken
+                when the training ended.
         """
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        with watch.guard("describing a run that ends"), self._lock:
-            report = self._report(outcome or status, _PATIENCE_AT_THE_END)
-            writer.put(Snapshot(report, time.time()))
+        if describe:
+            with watch.guard("describing a run that ends"), self._lock:
+                report = self._report(outcome or status, _PATIENCE_AT_THE_END)
+                writer.put(Snapshot(report, time.time()))
         self._models = None
         with watch.guard("closing a run"):
             if self._surroundings is not None:
