@@ -115,3 +115,8 @@ def test_keys_stand_in_the_order_of_the_values(dtype: np.dtype[Any], data: st.Da
     ordered = wide[numbers][np.argsort(keys[numbers], kind="stable")]
     assert (ordered[1:] >= ordered[:-1]).all()
     assert (keys[~numbers] == 2**64 - 1).all()
+
+
+def test_a_signalling_nan_comes_last_without_a_warning() -> None:
+    values = np.array([0x7C01, 0x3C00], np.uint16).view(np.float16)
+    assert statistics_numpy.keys(values).argsort().tolist() == [1, 0]

@@ -148,7 +148,8 @@ def keys(values: NDArray[Any]) -> NDArray[np.uint64]:
         if values.dtype.kind == "u":
             return values.astype(np.uint64)
         return values.astype(np.int64).view(np.uint64) ^ _TOP
-    wide = values.astype(np.float64) + 0.0  # without −0.0
+    with np.errstate(invalid="ignore"):  # a signalling NaN is one like any other
+        wide = values.astype(np.float64) + 0.0  # without −0.0
     bits = wide.view(np.int64)
     ordered = bits ^ ((bits >> 63) & np.int64(0x7FFFFFFFFFFFFFFF))
     found = ordered.view(np.uint64) ^ _TOP
