@@ -7,7 +7,23 @@ from typing import Any
 
 from parametry.errors import FrameworkMissing
 
-__all__ = ["data_frame"]
+__all__ = ["data_frame", "imported_pandas"]
+
+
+def imported_pandas() -> Any:
+    """The package pandas.
+
+    Raises:
+        FrameworkMissing: It is not installed.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise FrameworkMissing(
+            "to_pandas() needs pandas, which is not installed",
+            hint="pip install pandas, or use to_dict()",
+        ) from None
+    return pandas
 
 
 def data_frame(columns: Mapping[str, Any], index: Sequence[Any], name: str) -> Any:
@@ -21,11 +37,5 @@ def data_frame(columns: Mapping[str, Any], index: Sequence[Any], name: str) -> A
     Raises:
         FrameworkMissing: pandas is not installed.
     """
-    try:
-        import pandas
-    except ImportError:
-        raise FrameworkMissing(
-            "to_pandas() needs pandas, which is not installed",
-            hint="pip install pandas, or use to_dict()",
-        ) from None
+    pandas = imported_pandas()
     return pandas.DataFrame(dict(columns), index=pandas.Index(index, name=name))

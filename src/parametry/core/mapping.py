@@ -9,7 +9,7 @@ from parametry.core.address import escape, nearest
 from parametry.core.display import render
 from parametry.core.export import json_text, yaml_text
 from parametry.core.pattern import compile_pattern, is_pattern
-from parametry.errors import FrameworkMissing, NothingMatched, PatternError, UnknownAddress
+from parametry.errors import NothingMatched, PatternError, UnknownAddress
 
 __all__ = ["AddressMapping", "Entry"]
 
@@ -279,13 +279,9 @@ class AddressMapping(Mapping[str, E], Generic[E]):
         Raises:
             FrameworkMissing: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise FrameworkMissing(
-                "to_pandas() needs pandas, which is not installed",
-                hint="pip install pandas, or use to_dict()",
-            ) from None
+        from parametry.core.frames import imported_pandas
+
+        pandas = imported_pandas()
         rows = self.to_dict()
         frame = pandas.DataFrame.from_records(list(rows.values()), index=list(rows))
         frame.index.name = "address"

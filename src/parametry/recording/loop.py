@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from parametry.core.address import join
 from parametry.core.facts import Changed, Happened, Measured, Per, Points, Status
 from parametry.core.hyperparameter import Change, Hyperparameter
 from parametry.core.ledger import ObjectReference, freeze, ledger
+from parametry.core.looking import Looking
 from parametry.core.place import Place
 from parametry.core.value import same
 from parametry.core.watch import watch
@@ -28,39 +29,14 @@ from parametry.recording.scalars import NotANumber, held
 if TYPE_CHECKING:
     from parametry.recording.run import Run
 
-__all__ = ["Looking", "Loop"]
+__all__ = ["Loop"]
 
 # How many seconds steps wait at most until what is worked out of them is told.
 _SECONDS = 1.0
 _log = logging.getLogger("parametry")
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """When to look at parameters, and at which.
-
-    Attributes:
-        every: After every so many steps; None for never.
-        select: Patterns of addresses; all unless given.
-    """
-
-    every: int | None = None
-    select: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse what is no number of steps, before a training begins."""
-        every = self.every
-        if every is not None and (isinstance(every, bool) or every != int(every) or every < 1):
-            raise ValueError(
-                f"statistics_every is {every!r}\nhint: give a number of steps, or None for never"
-            )
-
-    def due(self, first: int, count: int) -> bool:
-        """Whether one of some steps in a row is one to look at: a multiple of ``every``."""
-        return self.every is not None and -first % self.every < count
-
-
-NEVER = Looking()
+_NEVER = Looking()
 
 
 class Loop:
@@ -75,7 +51,7 @@ class Loop:
         optimizer: Any,
         chosen: dict[str, Hyperparameter],
         opening: Mapping[str, Any],
-        looking: Looking = NEVER,
+        looking: Looking = _NEVER,
     ) -> None:
         self._looking = looking
         self._measurers: list[LoopMeasurer] = []

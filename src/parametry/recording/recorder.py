@@ -7,10 +7,11 @@ import sys
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from parametry.capture.switch import hold, release
 from parametry.core.facts import Status
+from parametry.core.looking import Every, Looking, checked_every
 from parametry.core.watch import watch
 from parametry.recording.processes import is_first_process
 from parametry.recording.recording import Recording
@@ -19,12 +20,9 @@ from parametry.recording.sinks.registry import resolve
 if TYPE_CHECKING:
     from parametry.recording.run import Run
 
-__all__ = ["Every", "Recorder"]
+__all__ = ["Recorder"]
 
 _log = logging.getLogger("parametry")
-
-Every: TypeAlias = int | Literal["epoch"] | None
-"""How often parameters are looked at: at every so many steps, at the end of epochs, or never."""
 
 _GRADIENTS_EVERY = 50
 
@@ -72,11 +70,10 @@ class Recorder:
         select: Sequence[str] | str = (),
         sinks: Sequence[Any] = (),
     ) -> None:
-        _check(statistics_every)
         resolve(sinks)  # a name that is none is said before the training begins
         self.name = name
         self.home = home
-        self.statistics_every = statistics_every
+        self.statistics_every: Every = checked_every(statistics_every, epochs=True)
         self.gradients = gradients
         self.select = select
         self.sinks = sinks
@@ -196,7 +193,6 @@ class _Fit:
     """One ``fit`` that is recorded."""
 
     def __init__(self, held: _Held, recorder: Recorder, model: Any, frame: Any) -> None:
-        from parametry.frameworks.keras.recording.measuring import Looking
         from parametry.frameworks.keras.recording.watching import FitWatch
 
         assert held.recording is not None
@@ -275,11 +271,3 @@ def _again(*settings: Any) -> Recorder:
 def _undistributed(model: Any) -> Any:
     """The Keras model within torch's wrapper for several devices."""
     return model.module if type(model).__name__ == "DistributedDataParallel" else model
-
-
-def _check(every: Any) -> None:
-    whole = isinstance(every, int) and not isinstance(every, bool) and every > 0
-    if not (every is None or every == "epoch" or whole):
-        raise ValueError(
-            f"statistics_every is {every!r}\nhint: give a number of steps, 'epoch', or None"
-        )

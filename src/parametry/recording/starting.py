@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from parametry.core.looking import Looking, checked_every
 from parametry.core.watch import watch
 from parametry.recording.choosing import calling_place, chosen_values
-from parametry.recording.loop import Looking, Loop
+from parametry.recording.loop import Loop
 from parametry.recording.sinks.registry import resolve
 
 __all__ = ["record", "recorded"]
@@ -57,9 +58,11 @@ def record(
     resolve(sinks)  # a name that is none is said before the training begins
     models = [] if model is None else list(model) if isinstance(model, (list, tuple)) else [model]
     chosen = chosen_values(hyperparameters, calling_place(sys._getframe(1)))
+    every = checked_every(statistics_every, epochs=False)
     opening = {"name": name, "home": home, "sinks": sinks}
     patterns = (select,) if isinstance(select, str) else tuple(select)
-    return Loop(models, optimizer, chosen, opening, Looking(statistics_every, patterns))
+    looking = Looking(every, select=patterns)
+    return Loop(models, optimizer, chosen, opening, looking)
 
 
 @overload

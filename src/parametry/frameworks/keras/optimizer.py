@@ -23,6 +23,7 @@ from parametry.frameworks.keras.describe import (
 from parametry.frameworks.keras.dialect import is_of_keras
 
 __all__ = [
+    "holders_of_rates",
     "is_optimizer",
     "last_known",
     "optimizer_hyperparameters",
@@ -202,6 +203,31 @@ def _exclusions(optimizer: Any) -> Any:
     if variables:
         fields["variables"] = len(variables)
     return Described(None, UNSET, fields)
+
+
+def holders_of_rates(optimizer: Any, scope: str) -> list[tuple[Any, str]]:
+    """The optimizers that have a learning rate of their own, each with the rate's address.
+
+    One that wraps another, or several, has none: those within it do.
+
+    Args:
+        optimizer: A Keras optimizer.
+        scope: The first part of its addresses.
+    """
+    stored = getattr(optimizer, "__dict__", {})
+    inner = stored.get("inner_optimizer")
+    if inner is not None:
+        return holders_of_rates(inner, join(scope, "inner_optimizer"))
+    several = stored.get("_inner_optimizers")
+    if several is not None:
+        return [
+            found
+            for number, each in enumerate(list(several))
+            for found in holders_of_rates(each, join(scope, "optimizers", str(number)))
+        ]
+    if stored.get("_learning_rate") is None:
+        return []
+    return [(optimizer, join(scope, "learning_rate"))]
 
 
 def optimizer_step(optimizer: Any) -> int | None:

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from parametry.core.address import join
 from parametry.core.caller import frames_above
 from parametry.core.hyperparameter import Change
 from parametry.core.ledger import ledger
 from parametry.core.value import Plain, Unset, class_name
 from parametry.frameworks.keras.describe import read_scalar
 from parametry.frameworks.keras.environment import backend_name
+from parametry.frameworks.keras.optimizer import holders_of_rates
 from parametry.frameworks.keras.recording.schedules import Evaluator, evaluator, holds_variables
 from parametry.frameworks.keras.taps import rate_taps
 
@@ -224,14 +224,8 @@ def loop_rates(optimizer: Any, scope: str, note: Note) -> list[LoopRate]:
     """The rates of an optimizer, or of those within it.
 
     Args:
-        optimizer: A Keras optimizer; those that wrap others have no rate of their own.
+        optimizer: A Keras optimizer.
         scope: The first part of its addresses.
         note: Takes what cannot be told.
     """
-    stored = getattr(optimizer, "__dict__", {})
-    inner = stored.get("inner_optimizer")
-    if inner is not None:
-        return loop_rates(inner, join(scope, "inner_optimizer"), note)
-    if stored.get("_learning_rate") is None:
-        return []
-    return [LoopRate(optimizer, join(scope, "learning_rate"), note)]
+    return [LoopRate(each, address, note) for each, address in holders_of_rates(optimizer, scope)]

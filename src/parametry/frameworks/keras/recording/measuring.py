@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,34 +24,13 @@ from parametry.frameworks.keras.recording.device import DevicePass, ratio_of
 from parametry.frameworks.keras.store import to_numpy
 from parametry.kernels.statistics import has_statistics, statistics_of
 
-__all__ = ["Looking", "Measurer"]
+__all__ = ["Measurer"]
 
 # So many values are taken at a time, which fit into the cache.
 _BLOCK: Final = 1 << 15
 _FLOAT32_BYTES: Final = 4
 # Below this, squares of float32 may have vanished.
 _LEAST: Final = 1e-25
-
-
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """When to look at parameters and gradients, and at which.
-
-    Attributes:
-        every: At every so many steps, at the end of each ``epoch``, or never.
-        parameters: Whether to look at parameters.
-        gradients: Whether to look at gradients.
-        select: Patterns of addresses; all unless given.
-    """
-
-    every: int | Literal["epoch"] | None = None
-    parameters: bool = True
-    gradients: bool = False
-    select: Sequence[str] = ()
-
-    def due(self, first: int, count: int) -> bool:
-        """Whether one of some steps in a row is one to look at: a multiple of ``every``."""
-        return isinstance(self.every, int) and -first % self.every < count
 
 
 class Measurer:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
-from parametry.core.address import join
 from parametry.core.hyperparameter import Change
 from parametry.core.ledger import ledger
 from parametry.core.value import Unset
 from parametry.frameworks.keras.describe import keras_class_name, read_scalar
 from parametry.frameworks.keras.loops import MOST_CHANGES
+from parametry.frameworks.keras.optimizer import holders_of_rates
 from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.schedules import Evaluator, evaluator, holds_variables
 from parametry.frameworks.keras.taps import rate_taps
@@ -227,22 +227,12 @@ def applied_rates(
     """The rates of an optimizer, or of those within it.
 
     Args:
-        optimizer: The optimizer; those that wrap others have no rate of their own.
+        optimizer: The optimizer.
         scope: The first part of its addresses.
         backend: How its numbers are read.
         note: Takes what cannot be told.
     """
-    stored = getattr(optimizer, "__dict__", {})
-    inner = stored.get("inner_optimizer")
-    if inner is not None:
-        return applied_rates(inner, join(scope, "inner_optimizer"), backend, note)
-    several = stored.get("_inner_optimizers")
-    if several is not None:
-        return [
-            rate
-            for number, each in enumerate(list(several))
-            for rate in applied_rates(each, join(scope, "optimizers", str(number)), backend, note)
-        ]
-    if stored.get("_learning_rate") is None:
-        return []
-    return [AppliedRate(optimizer, join(scope, "learning_rate"), backend, note)]
+    return [
+        AppliedRate(each, address, backend, note)
+        for each, address in holders_of_rates(optimizer, scope)
+    ]

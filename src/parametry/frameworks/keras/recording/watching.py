@@ -13,6 +13,7 @@ from parametry.core.coverage import Gap
 from parametry.core.facts import Changed, Happened, Points, Put
 from parametry.core.hyperparameter import Change
 from parametry.core.ledger import ledger
+from parametry.core.looking import Looking
 from parametry.core.value import UNSET
 from parametry.core.watch import watch
 from parametry.frameworks.keras.optimizer import optimizers_of
@@ -20,7 +21,7 @@ from parametry.frameworks.keras.recording.arguments import running_fit
 from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.counting import Counter
 from parametry.frameworks.keras.recording.gradients import GradientSteps, cannot_be_seen
-from parametry.frameworks.keras.recording.measuring import Looking, Measurer
+from parametry.frameworks.keras.recording.measuring import Measurer
 from parametry.frameworks.keras.recording.rates import AppliedRate, Held, applied_rates
 from parametry.frameworks.keras.recording.steps import Steps
 from parametry.frameworks.keras.recording.stopping import who_stopped
