@@ -102,3 +102,15 @@ def test_rm_asks_and_refuses_what_runs(folder: Path, parametry: Command) -> None
     assert not (runs / f"{NAMES[0]}.sqlite").exists()
     assert parametry("rm", NAMES[0], "--yes").returncode == 2
     assert os.listdir(runs)  # noqa: PTH208
+
+
+def test_what_no_tracker_or_file_is_called_is_a_fault_of_usage(
+    folder: Path, parametry: Command
+) -> None:
+    done = parametry("export", NAMES[0], "--to", "cvs")
+    assert done.returncode == 2
+    assert "did you mean 'csv'?" in done.stderr
+    (folder / "script.py").write_text("print('ran')")
+    done = parametry("run", "--to", "tensorbord", "script.py")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "did you mean 'tensorboard'?" in done.stderr

@@ -7,7 +7,13 @@ import os
 import sys
 from typing import IO
 
-from parametry.errors import NothingMatched, ParametryError, PatternError, UnknownAddress
+from parametry.errors import (
+    NothingMatched,
+    ParametryError,
+    PatternError,
+    UnknownAddress,
+    UnknownSink,
+)
 
 __all__ = ["CannotWrite", "UsageFault", "error", "exit_code", "fault", "say"]
 
@@ -33,7 +39,7 @@ class CannotWrite(ParametryError):
 
 def exit_code(problem: ParametryError) -> int:
     """What the command exits with for an error of the library."""
-    if isinstance(problem, (UsageFault, PatternError, FileNotFoundError)):
+    if isinstance(problem, (UsageFault, PatternError, FileNotFoundError, UnknownSink)):
         return 2
     return 4 if isinstance(problem, (NothingMatched, UnknownAddress)) else 3
 
