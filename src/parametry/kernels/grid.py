@@ -62,6 +62,10 @@ class Grid:
         """The same range in finer bins."""
         return Grid(self.first * FINE, self.width / FINE, self.bins * FINE)
 
+    def coarser(self) -> Grid:
+        """What `finer` made this grid from."""
+        return Grid(self.first // FINE, self.width * FINE, self.bins // FINE)
+
     def sketch(self, counts: NDArray[np.int64]) -> Sketch:
         """The sketch of what was counted in the slots of this grid, or of the finer one."""
         inner = counts[1:-1].copy()

@@ -1,10 +1,13 @@
 """Quantiles and sketch of a large array: from a sample, or exactly by counting.
 
-Exactly: a sample tells roughly where the median is and how far values spread. One pass counts the
-values in a grid of fine bins laid there, which gives the sketch and tells in which bin each wanted
-rank is. A second pass collects what is in these few bins, to be sorted. A bin in which too much is
-(values that are all but equal, heavy tails) is searched by counting instead, 16 bits of a value's
-key at a time, which holds nothing but the counts.
+Exactly: a sample tells roughly where the median is, how far values spread, and between which values
+each quantile lies. One pass counts the values in the bins of the sketch, and collects those between
+which a quantile lies, to be ordered (see `brackets`).
+
+Where too many would be collected (values that are all but equal, heavy tails), a pass counts the
+values in a grid of fine bins, which tells in which bin each wanted rank is, and a second one
+collects what is in these few bins. A bin in which still too much is gets searched by counting
+instead, 16 bits of a value's key at a time, which holds nothing but the counts.
 """
 
 from __future__ import annotations
@@ -17,18 +20,33 @@ from numpy.typing import NDArray
 
 from parametry.core.moments import Moments, merge
 from parametry.core.statistics import Distribution
+from parametry.kernels.brackets import Bracketed, brackets_around, distribution_within
 from parametry.kernels.draw import in_shares
 from parametry.kernels.grid import Grid, grid_around, in_working_precision
 from parametry.kernels.ranks import between, quantiles_of_sorted, ranks
 from parametry.kernels.statistics_numpy import DIGIT, digit_counts, value_of
 
-__all__ = ["SAMPLE", "Over", "distribution_of_all", "exact_distribution", "sample", "sample_places"]
+__all__ = [
+    "SAMPLE",
+    "Over",
+    "distribution_of_all",
+    "exact_distribution",
+    "sample",
+    "sample_places",
+    "wide_sample",
+]
 
 SAMPLE: Final = 1 << 16
 """How many values a sample has; an array with no more is taken whole."""
 
 # Values that are collected to be sorted: 64 MiB of doubles, and twice that while they are sorted.
 _MOST_COLLECTED: Final = 1 << 23
+# A sample has one in so many values. With fewer the brackets hold more values, with more it takes
+# longer to take and to sort the sample than to collect them.
+_VALUES_FOR_EACH: Final = 1 << 9
+_WIDEST_SAMPLE: Final = 1 << 20
+# With more of all values to collect, fine bins are counted as quickly.
+_LARGEST_SHARE: Final = 0.1
 T = TypeVar("T")
 
 
@@ -58,51 +76,87 @@ def distribution_of_all(values: NDArray[Any], *, exact: bool) -> Distribution | 
     return Distribution(quantiles, grid.sketch(counts), ordered.size, exact)
 
 
-def sample(array: NDArray[Any]) -> NDArray[Any]:
+def sample(array: NDArray[Any], count: int = SAMPLE) -> NDArray[Any]:
     """One value from each of 65,536 equally long parts of an array, each anywhere within its part.
 
     The same array gives the same sample. The rank of its quantile at a level ``q`` is off by a
     standard deviation of at most ``sqrt(q * (1 - q)) / 256`` of all ranks: 0.2 % for the median.
 
     Args:
-        array: An array of more than `SAMPLE` values.
+        array: An array of no fewer values than are asked for.
+        count: How many parts.
     """
-    places = sample_places(array.size)
+    places = sample_places(array.size, count)
     if array.flags.c_contiguous:
         return array.reshape(-1)[places]
     return array[np.unravel_index(places, array.shape)]
 
 
-def sample_places(size: int) -> NDArray[np.int64]:
+def sample_places(size: int, count: int = SAMPLE) -> NDArray[np.int64]:
     """Where in an array of so many values, in C order, those of its `sample` are."""
-    edges = np.linspace(0, size, SAMPLE + 1).astype(np.int64)
+    edges = np.linspace(0, size, count + 1).astype(np.int64)
     # Where in its part: a hash of its number, so that no period of the array can meet the sample's.
-    numbers = np.arange(SAMPLE, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    numbers = np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     shares = (numbers >> np.uint64(40)).astype(np.float64) * 2.0**-24
     return edges[:-1] + (np.diff(edges) * shares).astype(np.int64)
 
 
+def wide_sample(array: NDArray[Any]) -> NDArray[Any]:
+    """A `sample` that grows with the array, from which less is to be collected then."""
+    wanted = array.size // _VALUES_FOR_EACH
+    return sample(array, min(max(wanted, SAMPLE), _WIDEST_SAMPLE))
+
+
 def exact_distribution(
-    over: Over, engine: Any, rough: NDArray[Any]
+    over: Over, engine: Any, size: int, rough: NDArray[Any], wide: NDArray[Any]
 ) -> tuple[list[Moments], Distribution | None]:
-    """Moments of every stretch, exact quantiles and an exact sketch, in two passes.
+    """Moments of every stretch, exact quantiles and an exact sketch, in one pass or in three.
 
     Args:
         over: Applies a function to every stretch of the array.
         engine: Who counts and collects: `statistics_numpy`, or the compiled loops.
-        rough: A `sample` of the array.
+        size: How many values the array has.
+        rough: A `sample` of the array, around whose median the sketch lies.
+        wide: A larger one, that tells where quantiles are.
     """
-    guess = np.sort(in_working_precision(rough))
-    guess = guess[np.isfinite(guess)]
+    guess = _finite_in_order(rough)
     if not guess.size:  # then almost nothing is finite, and any grid will do
         guess = np.zeros(1, guess.dtype)
-    grid = grid_around(guess, quantiles_of_sorted(guess))
-    fine = grid.finer()
+    fine = grid_around(guess, quantiles_of_sorted(guess)).finer()
+    wider = _finite_in_order(wide)
+    if not wider.size:
+        return _by_counting(over, engine, fine, rough.dtype)
+    brackets = brackets_around(wider, fine, min(_LARGEST_SHARE, _MOST_COLLECTED / size))
+    if brackets is None:
+        return _by_counting(over, engine, fine, rough.dtype)
+
+    def first(values: NDArray[Any]) -> tuple[Moments, Bracketed]:
+        # The second finds in the cache what the first brought there.
+        return engine.moments(values), engine.bracketed(values, brackets)
+
+    found = over(first)
+    parts = [part for part, _ in found]
+    distribution = distribution_within(brackets, [held for _, held in found], merge(parts))
+    del found
+    if distribution is None:
+        return _by_counting(over, engine, fine, rough.dtype)
+    return parts, distribution
+
+
+def _finite_in_order(values: NDArray[Any]) -> NDArray[Any]:
+    ordered = np.sort(in_working_precision(values))
+    finite: NDArray[Any] = ordered[np.isfinite(ordered)]
+    return finite
+
+
+def _by_counting(
+    over: Over, engine: Any, fine: Grid, dtype: np.dtype[Any]
+) -> tuple[list[Moments], Distribution | None]:
+    """The same of values of any kind: from a count in every fine bin, then of what is in few."""
 
     def first(values: NDArray[Any]) -> tuple[Moments, NDArray[np.int64]]:
-        # The second finds in the cache what the first brought there.
         return engine.moments(values), engine.slot_counts(values, fine)
 
     found = over(first)
@@ -115,11 +169,12 @@ def exact_distribution(
     counts[-1] -= whole.positive_infinity
     lower, upper, shares = ranks(whole.finite)
     wanted = np.union1d(lower, upper)
-    values = _at_ranks(over, engine, fine, counts, whole, wanted, rough.dtype)
+    values = _at_ranks(over, engine, fine, counts, whole, wanted, dtype)
     low = np.array([values[int(rank)] for rank in lower])
     high = np.array([values[int(rank)] for rank in upper])
     quantiles = between(low, high, shares)
-    return parts, Distribution(quantiles, grid.sketch(counts), whole.finite, exact=True)
+    sketch = fine.coarser().sketch(counts)
+    return parts, Distribution(quantiles, sketch, whole.finite, exact=True)
 
 
 def _at_ranks(  # noqa: PLR0917 - what two passes are told

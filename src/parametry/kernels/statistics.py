@@ -31,6 +31,7 @@ from parametry.kernels.quantiles import (
     distribution_of_all,
     exact_distribution,
     sample,
+    wide_sample,
 )
 from parametry.kernels.stretches import stretch, stretches
 from parametry.kernels.tables import distribution_of_counts, moments_of_counts
@@ -98,7 +99,8 @@ def statistics_of(
     if not exact:
         moments = _moments(over, engine, over(engine.moments))
         return moments, distribution_of_all(stretch(sample(array)), exact=False)
-    parts, distribution = exact_distribution(over, engine, stretch(sample(array)))
+    samples = stretch(sample(array)), stretch(wide_sample(array))
+    parts, distribution = exact_distribution(over, engine, array.size, *samples)
     return _moments(over, engine, parts), distribution
 
 

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
 from parametry.core.moments import Moments, Number
+from parametry.kernels.bracketing_numba import bracketed
 from parametry.kernels.counting_numba import byte_counts, collect, slot_counts
 from parametry.kernels.numba_engine import compiled, fixed
 
-__all__ = ["byte_counts", "collect", "moments", "slot_counts"]
+__all__ = ["bracketed", "byte_counts", "collect", "moments", "slot_counts"]
 
 # A block and what is written beside it stay in the first cache: twice as many take half as long
 # again, once the values come from memory.

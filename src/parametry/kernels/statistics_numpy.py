@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
 from parametry.core.moments import Moments, Number, merge, two_sum
+from parametry.core.statistics import BINS
+from parametry.kernels.brackets import Bracketed, Brackets
 from parametry.kernels.grid import Grid, in_working_precision
 
 __all__ = [
     "DIGIT",
     "OUTLYING",
+    "bracketed",
     "byte_counts",
     "collect",
     "digit_counts",
@@ -121,6 +124,24 @@ def collect(values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64]) -> NDAr
         block = values[start : start + _BLOCK]
         found.append(block[chosen[grid.slots(in_working_precision(block))] & (block != 0)])
     return np.concatenate(found) if found else values[:0]
+
+
+def bracketed(values: NDArray[Any], brackets: Brackets) -> Bracketed:
+    """What lies in each bin of the sketch, below each bracket, and within any of them."""
+    bins = brackets.grid.bins
+    counts = np.zeros(bins, np.int64)
+    chosen = np.zeros(bins, np.bool_)
+    for low, width in zip(brackets.lows.tolist(), brackets.widths.tolist(), strict=True):
+        chosen[low : low + width] = True
+    held = [values[:0]]
+    for start in range(0, values.size, _BLOCK):
+        block = values[start : start + _BLOCK]
+        found = brackets.bins_of(block)
+        counts += np.bincount(found, minlength=bins)
+        held.append(block[chosen[found]])
+    before = np.concatenate([[0], np.cumsum(counts)])
+    below = before[brackets.lows.astype(np.intp)]
+    return Bracketed(counts.reshape(BINS, -1).sum(axis=1), below, np.concatenate(held))
 
 
 def byte_counts(values: NDArray[Any]) -> NDArray[np.int64]:
