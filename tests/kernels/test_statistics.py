@@ -333,6 +333,7 @@ def test_a_bin_too_full_to_collect(
     dtype: str, engine: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quantiles, "_MOST_COLLECTED", 50)
+    monkeypatch.setattr(quantiles, "_MOST_BRACKETED", 400)
     array = values_for(dtype, 66_000, special=np.dtype(dtype).kind == "f")
     check(array, engine)
 

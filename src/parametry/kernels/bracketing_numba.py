@@ -1,46 +1,67 @@
 """One pass that counts values by the bins of a sketch, and collects those within some brackets.
 
 Bins of a block are worked out in vectors, and so is what lies below and within the brackets. What
-is left is one count in memory: for two neighbours at a time, in a table of all pairs of bins.
+is left is one count in memory: for two values at a time, in a table of all pairs of bins.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.statistics import BINS, LEVELS
-from parametry.kernels.brackets import Bracketed, Brackets
-from parametry.kernels.grid import FINE
-from parametry.kernels.numba_engine import compiled, fixed
+from parametry.kernels.brackets import FINEST, Bracketed, Brackets
+from parametry.kernels.numba_engine import compiled
 
-__all__ = ["bracketed"]
+__all__ = ["PIECE", "bracketed", "count_and_gather"]
 
-_BLOCK: Final = 4096
-_SHIFT: Final = FINE.bit_length() - 1  # of a fine bin's number to the sketch's
+PIECE: Final = 1 << 15
+"""So many values stay in the second cache, to be read there once more."""
+
+# A block and what is written beside it stay in the first cache.
+_BLOCK: Final = 2048
+# So many values there is room for in each bracket. Room for all of a stretch would be made of pages
+# of 2 MiB, which the system fills with zeros before a few kilobytes are written.
+_ROOM: Final = PIECE + PIECE // 2
+_SHIFT: Final = FINEST.bit_length() - 1  # of a fine bin's number to the sketch's
 _BITS: Final = BINS.bit_length() - 1
-_PAIRS: Final = BINS * BINS
 
 
-def bracketed(values: NDArray[Any], brackets: Brackets) -> Bracketed:
-    """As `statistics_numpy.bracketed`."""
-    assert brackets.grid.bins == BINS * FINE
-    assert len(brackets.lows) == len(LEVELS)
+def bracketed(
+    values: NDArray[Any], brackets: Brackets, look: Callable[[NDArray[Any], Any], int]
+) -> Bracketed:
+    """What lies in each bin of the sketch, below each bracket, and within each.
+
+    Args:
+        values: A stretch of an array.
+        brackets: The brackets.
+        look: Calls `count_and_gather` with some of the values from the first on and with what it
+            is given, until there is no room for a further `PIECE`; tells how many it has done.
+    """
+    levels, grid = len(LEVELS), brackets.grid
+    assert grid.bins == BINS * FINEST
+    assert len(brackets.lows) == levels
     real = np.float32 if values.dtype == np.float32 else np.float64
-    grid = brackets.grid
     place = real(1 / grid.width), real(grid.first), real(0), real(grid.bins - 1)
-    pairs = np.zeros((2, _PAIRS), np.uint32)
-    below = np.zeros(len(LEVELS), np.int64)
-    single = np.zeros(BINS, np.int64)
-    held = np.empty(values.size, values.dtype)
-    size = _bracketed(
-        fixed(values), place, brackets.lows, brackets.widths, pairs, single, below, held
-    )
+    looked_for = brackets.lows, brackets.widths, brackets.owners()
+    counts, below = np.zeros(BINS, np.int64), np.zeros(levels, np.int64)
+    pairs = np.zeros((2, BINS * BINS), np.uint32)
+    room = np.empty((levels, _ROOM), values.dtype)
+    held: list[list[NDArray[Any]]] = [[values[:0]] for _ in range(levels)]
+    left = values
+    while left.size:
+        sizes = np.zeros(levels, np.int64)
+        done = look(left, (place, looked_for, (counts, pairs, below), (room, sizes)))
+        for inside, row, size in zip(held, room, sizes.tolist(), strict=True):
+            inside.append(row[:size].copy())
+        left = left[done:]
     both = pairs.sum(axis=0, dtype=np.int64).reshape(BINS, BINS)
-    counts = both.sum(axis=0) + both.sum(axis=1) + single
-    return Bracketed(counts, below, held[:size].copy())
+    counts += both.sum(axis=0) + both.sum(axis=1)
+    within = (inside[1] if len(inside) == 2 else np.concatenate(inside) for inside in held)
+    return Bracketed(counts, below, tuple(within))
 
 
 @compiled()
@@ -54,14 +75,25 @@ def _bins(values: Any, place: Any, bins: Any) -> None:
 
 
 @compiled()
-def _paired(words: Any, codes: Any) -> None:
-    """The number of each pair of bins of the sketch, from two fine bins in a word."""
-    mask = np.uint32(BINS - 1)
+def _paired(bins: Any, codes: Any) -> None:
+    """The number of a pair of bins of the sketch, for each value and the one half a block on."""
+    half = codes.size
+    for i in range(half):
+        other = np.uint16((bins[i + half] >> np.uint16(_SHIFT)) << np.uint16(_BITS))
+        codes[i] = np.uint16((bins[i] >> np.uint16(_SHIFT)) | other)
+
+
+@compiled()
+def _count_pairs(codes: Any, pairs: Any) -> None:
+    # Two tables, so that equal neighbours need not wait for each other.
+    a, b = pairs[0], pairs[1]
+    mask, one = np.uint64(0xFFFF), np.uint32(1)
     for i in range(codes.size):
-        word = words[i]
-        first = (word >> np.uint32(_SHIFT)) & mask
-        second = (word >> np.uint32(16 + _SHIFT)) & mask
-        codes[i] = np.uint16(first | (second << np.uint32(_BITS)))
+        four = codes[i]
+        a[four & mask] += one
+        b[(four >> np.uint64(16)) & mask] += one
+        a[(four >> np.uint64(32)) & mask] += one
+        b[four >> np.uint64(48)] += one
 
 
 @compiled()
@@ -70,28 +102,32 @@ def _marks(bins: Any, lows: Any, widths: Any, hits: Any, below: Any) -> None:
     a, b, c, d, e, f, g = lows[0], lows[1], lows[2], lows[3], lows[4], lows[5], lows[6]
     wa, wb, wc, wd = widths[0], widths[1], widths[2], widths[3]
     we, wf, wg = widths[4], widths[5], widths[6]
+    sign = np.uint16(15)
     # Counters as narrow as the bins leave room for more of them in a vector.
     na = nb = nc = nd = ne = nf = ng = np.uint16(0)
     for i in range(bins.size):
         at = bins[i]
-        na = np.uint16(na + np.uint16(at < a))
-        nb = np.uint16(nb + np.uint16(at < b))
-        nc = np.uint16(nc + np.uint16(at < c))
-        nd = np.uint16(nd + np.uint16(at < d))
-        ne = np.uint16(ne + np.uint16(at < e))
-        nf = np.uint16(nf + np.uint16(at < f))
-        ng = np.uint16(ng + np.uint16(at < g))
-        # What is below a bracket wraps around, to beyond its width.
-        low = (np.uint16(at - a) < wa) | (np.uint16(at - b) < wb) | (np.uint16(at - c) < wc)
-        high = (np.uint16(at - e) < we) | (np.uint16(at - f) < wf) | (np.uint16(at - g) < wg)
-        hits[i] = np.uint8(low | high | (np.uint16(at - d) < wd))
+        # What is below a bracket wraps around: to beyond its width, and to a sign.
+        ta, tb, tc, td = np.uint16(at - a), np.uint16(at - b), np.uint16(at - c), np.uint16(at - d)
+        te, tf, tg = np.uint16(at - e), np.uint16(at - f), np.uint16(at - g)
+        na = np.uint16(na + (ta >> sign))
+        nb = np.uint16(nb + (tb >> sign))
+        nc = np.uint16(nc + (tc >> sign))
+        nd = np.uint16(nd + (td >> sign))
+        ne = np.uint16(ne + (te >> sign))
+        nf = np.uint16(nf + (tf >> sign))
+        ng = np.uint16(ng + (tg >> sign))
+        low, high = (ta < wa) | (tb < wb) | (tc < wc), (te < we) | (tf < wf) | (tg < wg)
+        hits[i] = np.uint8(low | high | (td < wd))
     for k, count in enumerate((na, nb, nc, nd, ne, nf, ng)):
         below[k] += np.int64(count)
 
 
 @compiled()
-def _gather(values: Any, words: Any, full: Any, held: Any, size: Any) -> Any:
-    """Write down the values with a hit, of which a word tells for eight; how many there are now."""
+def _gather(  # noqa: PLR0917 - what it reads, and what it writes
+    values: Any, bins: Any, owners: Any, words: Any, full: Any, room: Any, sizes: Any
+) -> None:
+    """Write down the values with a hit, of which a word tells for eight, by their bracket."""
     found = np.intp(0)
     for i in range((values.size + 7) // 8):
         full[found] = i
@@ -103,46 +139,32 @@ def _gather(values: Any, words: Any, full: Any, held: Any, size: Any) -> Any:
         while word != 0:
             rest = word & (word - one)
             # Of the lowest byte that is not zero: how many are below it.
-            at = (((word ^ rest) - one) & ones) * ones >> np.uint64(56)
-            held[size] = values[start + np.intp(at)]
-            size += 1
+            at = start + np.intp((((word ^ rest) - one) & ones) * ones >> np.uint64(56))
+            owner = owners[bins[at]]
+            room[owner, sizes[owner]] = values[at]
+            sizes[owner] += 1
             word = rest
-    return size
 
 
 @compiled()
-def _bracketed(  # noqa: PLR0917 - what it reads, and what it writes
-    values: Any,
-    place: Any,
-    lows: Any,
-    widths: Any,
-    pairs: Any,
-    single: Any,
-    below: Any,
-    held: Any,
-) -> Any:
+def count_and_gather(values: Any, given: Any) -> Any:
+    """Go on with some values; whether there is room for a further `PIECE`."""
+    place, (lows, widths, owners), (counts, pairs, below), (room, sizes) = given
     bins = np.zeros(_BLOCK, np.uint16)
     codes = np.zeros(_BLOCK // 2, np.uint16)
     hits = np.zeros(_BLOCK, np.uint8)
     full = np.empty(_BLOCK // 8 + 1, np.uint16)
-    words, fours, eights = bins.view(np.uint32), codes.view(np.uint64), hits.view(np.uint64)
-    mask, one = np.uint64(0xFFFF), np.uint32(1)
-    # Two tables, so that equal neighbours need not wait for each other.
-    a, b = pairs[0], pairs[1]
-    size = np.intp(0)
+    fours, words = codes.view(np.uint64), hits.view(np.uint64)
     for start in range(0, values.size, _BLOCK):
         some = values[start : start + _BLOCK]
         _bins(some, place, bins)
-        _paired(words, codes)
-        for i in range(some.size // 8):
-            four = fours[i]
-            a[four & mask] += one
-            b[(four >> np.uint64(16)) & mask] += one
-            a[(four >> np.uint64(32)) & mask] += one
-            b[four >> np.uint64(48)] += one
-        for i in range(some.size // 8 * 8, some.size):
-            single[bins[i] >> np.uint16(_SHIFT)] += 1
-        hits[some.size :] = 0
+        if some.size == _BLOCK:
+            _paired(bins, codes)
+            _count_pairs(fours, pairs)
+        else:
+            hits[some.size :] = 0
+            for i in range(some.size):
+                counts[bins[i] >> np.uint16(_SHIFT)] += 1
         _marks(bins[: some.size], lows, widths, hits, below)
-        size = _gather(some, eights, full, held, size)
-    return size
+        _gather(some, bins, owners, words, full, room, sizes)
+    return sizes.max() + PIECE <= room.shape[1]

@@ -14,14 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.moments import Moments
-from parametry.core.statistics import LEVELS, Distribution
+from parametry.core.statistics import BINS, LEVELS, Distribution
 from parametry.kernels.draw import in_shares
 from parametry.kernels.grid import Grid, in_working_precision
 from parametry.kernels.ranks import between, ranks
 
-__all__ = ["Brackets", "Bracketed", "brackets_around", "distribution_within"]
+__all__ = [
+    "FINEST",
+    "Bracketed",
+    "Brackets",
+    "bins_of",
+    "brackets_around",
+    "distribution_within",
+]
+
+FINEST: Final = 128
+"""Into how many bins each bin of the sketch is cut, so that brackets hold little else."""
 
 _DEVIATIONS: Final = 4.0
+# What brackets hold is told by one in so many values of a sample in order.
+_TOLD_BY: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +41,24 @@ class Brackets:
     """For each of `LEVELS` the slots of a grid between which its quantile lies.
 
     Attributes:
-        grid: A grid of `BINS` times `FINE` bins. What lies outside of it counts to its first and
+        grid: A grid of `BINS` times `FINEST` bins. What lies outside of it counts to its first and
             last one here; so does NaN, to the first.
-        lows: uint16 (7,): the number of the first bin of each bracket.
-        widths: uint16 (7,): how many bins it has.
+        lows: uint16 (7,): the number of the first bin of each bracket. No two brackets overlap.
+        widths: uint16 (7,): how many bins it has; none where there are fewer brackets than levels.
+        of_levels: The number of the bracket of each level; near levels may have one together.
     """
 
     grid: Grid
     lows: NDArray[np.uint16]
     widths: NDArray[np.uint16]
+    of_levels: tuple[int, ...]
 
-    def bins_of(self, values: NDArray[Any]) -> NDArray[np.intp]:
-        """The number of the bin of each value, from 0 on."""
-        slots = self.grid.slots(in_working_precision(values)) - 1
-        return np.clip(slots, 0, self.grid.bins - 1)
+    def owners(self) -> NDArray[np.uint8]:
+        """For each bin the number of the bracket that it is in; `len(LEVELS)` for none."""
+        owners = np.full(self.grid.bins, len(LEVELS), np.uint8)
+        for number, (low, width) in enumerate(zip(self.lows, self.widths, strict=True)):
+            owners[int(low) : int(low) + int(width)] = number
+        return owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +68,59 @@ class Bracketed:
     Attributes:
         counts: int64 (64,): how many values lie in each bin of the sketch.
         below: int64 (7,): how many lie below each bracket.
-        held: The values within any bracket, in no order.
+        held: The values within each bracket, in no order.
     """
 
     counts: NDArray[np.int64]
     below: NDArray[np.int64]
-    held: NDArray[Any]
+    held: tuple[NDArray[Any], ...]
+
+    @property
+    def size(self) -> int:
+        """How many values the brackets hold."""
+        return sum(inside.size for inside in self.held)
 
 
-def brackets_around(ordered: NDArray[Any], grid: Grid, most: float) -> Brackets | None:
+def bins_of(values: NDArray[Any], grid: Grid) -> NDArray[np.intp]:
+    """The number of the bin of each value, from 0 on; of the first or last for what lies outside.
+
+    Example:
+        >>> bins_of(np.array([-9.0, 0.5, 9.0]), Grid(-2, 1.0, 4)).tolist()
+        [0, 2, 3]
+    """
+    return np.clip(grid.slots(in_working_precision(values)) - 1, 0, grid.bins - 1)
+
+
+def brackets_around(ordered: NDArray[Any], sketch: Grid, most: float) -> Brackets | None:
     """The brackets that a sample tells; None where they would hold too much.
 
     Args:
         ordered: The finite values of a sample in ascending order, in working precision.
-        grid: A grid of `BINS` times `FINE` bins.
+        sketch: The bins of the sketch.
         most: The largest share of all values that may lie within the brackets.
     """
-    size = ordered.size
+    size, grid = ordered.size, sketch.finer(FINEST)
     levels = np.array(LEVELS)
     centres = levels * (size - 1)
     reach = _DEVIATIONS * np.sqrt(levels * (1 - levels) * size) + 1
     first, last = np.floor(centres - reach).astype(int), np.ceil(centres + reach).astype(int)
-    everything = Brackets(grid, np.zeros(0, np.uint16), np.zeros(0, np.uint16))
-    bins = everything.bins_of(ordered)
-    lows = np.where(first < 0, 0, bins[np.maximum(first, 0)])
-    highs = np.where(last >= size, grid.bins - 1, bins[np.minimum(last, size - 1)])
-    inside = np.zeros(grid.bins, bool)
-    for low, high in zip(lows, highs, strict=True):
-        inside[low : high + 1] = True
-    if np.count_nonzero(inside[bins]) > most * size:
-        return None
-    return Brackets(grid, lows.astype(np.uint16), (highs - lows + 1).astype(np.uint16))
+    lows = np.where(first < 0, 0, bins_of(ordered[np.maximum(first, 0)], grid))
+    highs = np.where(
+        last >= size, grid.bins, bins_of(ordered[np.minimum(last, size - 1)], grid) + 1
+    )
+    apart: list[tuple[int, int]] = []
+    of_levels: list[int] = []
+    for low, high in zip(lows.tolist(), highs.tolist(), strict=True):
+        if apart and low < apart[-1][1]:  # they overlap: one for both
+            apart[-1] = apart[-1][0], max(high, apart[-1][1])
+        else:
+            apart.append((low, high))
+        of_levels.append(len(apart) - 1)
+    none = [(0, 0)] * (len(LEVELS) - len(apart))
+    starts, ends = np.array(apart + none, np.uint16).T
+    brackets = Brackets(grid, starts.copy(), ends - starts, tuple(of_levels))
+    owners = brackets.owners()[bins_of(ordered[::_TOLD_BY], grid)]
+    return brackets if np.mean(owners < len(LEVELS)) <= most else None
 
 
 def distribution_within(
@@ -101,16 +139,15 @@ def distribution_within(
     below = np.sum([part.below for part in parts], axis=0)
     # What is not finite stands in the first bin, and so below brackets that begin later.
     below[brackets.lows > 0] -= whole.nan + whole.negative_infinity
-    held = np.concatenate([part.held for part in parts])
-    held = held[np.isfinite(held)]
-    bins = brackets.bins_of(held)
     lower, upper, shares = ranks(whole.finite)
     found: list[tuple[float, float] | None] = [None] * len(LEVELS)
 
     def look(level: int) -> None:
-        low = int(brackets.lows[level])
-        inside = held[(bins >= low) & (bins < low + int(brackets.widths[level]))]
-        place, after = int(lower[level] - below[level]), int(upper[level] - below[level])
+        number = brackets.of_levels[level]
+        inside = np.concatenate([part.held[number] for part in parts])
+        if whole.finite < whole.count:
+            inside = inside[np.isfinite(inside)]
+        place, after = int(lower[level] - below[number]), int(upper[level] - below[number])
         if place >= 0 and after < inside.size:
             inside.partition(place)
             found[level] = float(inside[place]), float(inside[after:].min())
@@ -120,6 +157,6 @@ def distribution_within(
     if len(pairs) < len(LEVELS):
         return None
     low, high = np.array(pairs).T
-    quantiles = between(low, high, shares)
-    sketch = brackets.grid.coarser().sketch(np.concatenate([[0], counts, [0]]))
-    return Distribution(quantiles, sketch, whole.finite, exact=True)
+    sketch = brackets.grid.coarser(FINEST).sketch(np.concatenate([[0], counts, [0]]))
+    assert len(counts) == BINS
+    return Distribution(between(low, high, shares), sketch, whole.finite, exact=True)

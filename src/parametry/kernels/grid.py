@@ -58,13 +58,13 @@ class Grid:
         slots: NDArray[np.intp] = inside.astype(np.intp) + 1
         return slots
 
-    def finer(self) -> Grid:
-        """The same range in finer bins."""
-        return Grid(self.first * FINE, self.width / FINE, self.bins * FINE)
+    def finer(self, times: int = FINE) -> Grid:
+        """The same range in so many times as many bins: a power of two, of at most 128."""
+        return Grid(self.first * times, self.width / times, self.bins * times)
 
-    def coarser(self) -> Grid:
+    def coarser(self, times: int = FINE) -> Grid:
         """What `finer` made this grid from."""
-        return Grid(self.first // FINE, self.width * FINE, self.bins // FINE)
+        return Grid(self.first // times, self.width * times, self.bins // times)
 
     def sketch(self, counts: NDArray[np.int64]) -> Sketch:
         """The sketch of what was counted in the slots of this grid, or of the finer one."""

@@ -20,7 +20,12 @@ from numpy.typing import NDArray
 
 from parametry.core.moments import Moments, merge
 from parametry.core.statistics import Distribution
-from parametry.kernels.brackets import Bracketed, brackets_around, distribution_within
+from parametry.kernels.brackets import (
+    Bracketed,
+    Brackets,
+    brackets_around,
+    distribution_within,
+)
 from parametry.kernels.draw import in_shares
 from parametry.kernels.grid import Grid, grid_around, in_working_precision
 from parametry.kernels.ranks import between, quantiles_of_sorted, ranks
@@ -43,8 +48,10 @@ SAMPLE: Final = 1 << 16
 _MOST_COLLECTED: Final = 1 << 23
 # A sample has one in so many values. With fewer the brackets hold more values, with more it takes
 # longer to take and to sort the sample than to collect them.
-_VALUES_FOR_EACH: Final = 1 << 9
+_VALUES_FOR_EACH: Final = 1 << 10
 _WIDEST_SAMPLE: Final = 1 << 20
+# What lies within brackets may take so many bytes.
+_MOST_BRACKETED: Final = 96 << 20
 # With more of all values to collect, fine bins are counted as quickly.
 _LARGEST_SHARE: Final = 0.1
 T = TypeVar("T")
@@ -87,14 +94,22 @@ def sample(array: NDArray[Any], count: int = SAMPLE) -> NDArray[Any]:
         count: How many parts.
     """
     places = sample_places(array.size, count)
-    if array.flags.c_contiguous:
-        return array.reshape(-1)[places]
-    return array[np.unravel_index(places, array.shape)]
+    if not array.flags.c_contiguous:
+        return array[np.unravel_index(places, array.shape)]
+    flat, out = array.reshape(-1), np.empty(count, array.dtype)
+
+    def take(begin: int) -> None:  # each waits for the memory, and two wait no longer than one
+        some = slice(begin, begin + SAMPLE)
+        out[some] = flat[places[some]]
+
+    in_shares(take, range(0, count, SAMPLE))
+    return out
 
 
 def sample_places(size: int, count: int = SAMPLE) -> NDArray[np.int64]:
     """Where in an array of so many values, in C order, those of its `sample` are."""
-    edges = np.linspace(0, size, count + 1).astype(np.int64)
+    edges = np.arange(count + 1, dtype=np.int64) * (size // count)
+    edges += np.arange(count + 1, dtype=np.int64) * (size % count) // count
     # Where in its part: a hash of its number, so that no period of the array can meet the sample's.
     numbers = np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -124,25 +139,39 @@ def exact_distribution(
     guess = _finite_in_order(rough)
     if not guess.size:  # then almost nothing is finite, and any grid will do
         guess = np.zeros(1, guess.dtype)
-    fine = grid_around(guess, quantiles_of_sorted(guess)).finer()
+    grid = grid_around(guess, quantiles_of_sorted(guess))
     wider = _finite_in_order(wide)
-    if not wider.size:
-        return _by_counting(over, engine, fine, rough.dtype)
-    brackets = brackets_around(wider, fine, min(_LARGEST_SHARE, _MOST_COLLECTED / size))
-    if brackets is None:
-        return _by_counting(over, engine, fine, rough.dtype)
+    room = _MOST_BRACKETED // rough.dtype.itemsize
+    share = min(_LARGEST_SHARE, room / size)
+    brackets = brackets_around(wider, grid, share) if wider.size else None
+    if brackets is not None:
+        found = _by_brackets(over, engine, brackets, 2 * room)
+        if found is not None:
+            return found
+    return _by_counting(over, engine, grid.finer(), rough.dtype)
 
-    def first(values: NDArray[Any]) -> tuple[Moments, Bracketed]:
-        # The second finds in the cache what the first brought there.
-        return engine.moments(values), engine.bracketed(values, brackets)
 
-    found = over(first)
-    parts = [part for part, _ in found]
-    distribution = distribution_within(brackets, [held for _, held in found], merge(parts))
-    del found
-    if distribution is None:
-        return _by_counting(over, engine, fine, rough.dtype)
-    return parts, distribution
+def _by_brackets(
+    over: Over, engine: Any, brackets: Brackets, room: int
+) -> tuple[list[Moments], Distribution] | None:
+    """The same in one pass; None where a sample misled."""
+    held = 0
+
+    def first(values: NDArray[Any]) -> tuple[Moments, Bracketed] | None:
+        nonlocal held
+        if held > room:
+            return None
+        moments, found = engine.moments_and_bracketed(values, brackets)
+        held += found.size
+        return moments, found
+
+    told = [both for both in over(first) if both is not None]
+    if held > room:
+        return None
+    parts = [moments for moments, _ in told]
+    whole = merge(parts)
+    distribution = distribution_within(brackets, [found for _, found in told], whole)
+    return None if distribution is None else (parts, distribution)
 
 
 def _finite_in_order(values: NDArray[Any]) -> NDArray[Any]:
@@ -157,6 +186,7 @@ def _by_counting(
     """The same of values of any kind: from a count in every fine bin, then of what is in few."""
 
     def first(values: NDArray[Any]) -> tuple[Moments, NDArray[np.int64]]:
+        # The second finds in the cache what the first brought there.
         return engine.moments(values), engine.slot_counts(values, fine)
 
     found = over(first)

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
-from parametry.core.moments import Moments, Number
-from parametry.kernels.bracketing_numba import bracketed
+from parametry.core.moments import Moments, Number, merge
+from parametry.kernels.bracketing_numba import PIECE, bracketed, count_and_gather
+from parametry.kernels.brackets import Bracketed, Brackets
 from parametry.kernels.counting_numba import byte_counts, collect, slot_counts
 from parametry.kernels.numba_engine import compiled, fixed
 
-__all__ = ["bracketed", "byte_counts", "collect", "moments", "slot_counts"]
+__all__ = ["byte_counts", "collect", "moments", "moments_and_bracketed", "slot_counts"]
 
 # A block and what is written beside it stay in the first cache: twice as many take half as long
 # again, once the values come from memory.
@@ -36,21 +37,48 @@ _SUMS: Final = frozenset({"reassoc", "nsz", "contract"})
 
 def moments(values: NDArray[Any], exponent: int = 0) -> Moments:
     """As `statistics_numpy.moments`."""
+    if kind(values.dtype) == "integer":
+        return _moments(values, _integers(fixed(values), 1.0))
+    signed, unsigned, infinity = _bits(values)
+    if values.dtype.itemsize == 2:
+        found = _halves(signed, unsigned, infinity, 1.0, values.dtype == np.float16)
+    else:
+        found = _floats(fixed(values), signed, unsigned, infinity, 1.0, 2.0**-exponent)
+    return _moments(values, found, exponent)
+
+
+def moments_and_bracketed(values: NDArray[Any], brackets: Brackets) -> tuple[Moments, Bracketed]:
+    """As `statistics_numpy.moments_and_bracketed`."""
+    parts: list[Moments] = []
+
+    def look(left: NDArray[Any], given: Any) -> int:
+        if kind(values.dtype) == "integer":
+            done, found = _integers_bracketed(fixed(left), 1.0, given)
+        else:
+            done, found = _floats_bracketed(fixed(left), *_bits(left), 1.0, given)
+        parts.append(_moments(left[:done], found))
+        return int(done)
+
+    found = bracketed(values, brackets, look)
+    return merge(parts), found
+
+
+def _bits(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], Any]:
+    """Floats as signed and as unsigned integers, and infinity's bits."""
+    width = 8 * values.dtype.itemsize
+    bits = fixed(values, f"int{width}"), fixed(values, f"uint{width}")
+    return *bits, np.array(np.inf, values.dtype).view(bits[0].dtype)[()]
+
+
+def _moments(values: NDArray[Any], found: Any, exponent: int = 0) -> Moments:
+    """What `_integers`, `_halves` or `_floats` told of these values."""
     extremes: tuple[Number, Number]
     if kind(values.dtype) == "integer":
-        zeros, low, high, sums = _integers(fixed(values), 1.0)
-        nonfinite = (0, 0, 0)
-        extremes = (int(low), int(high))
+        zeros, low, high, sums = found
+        nonfinite, extremes = (0, 0, 0), (int(low), int(high))
     else:
-        width = 8 * values.dtype.itemsize
-        bits = fixed(values, f"int{width}"), fixed(values, f"uint{width}")
-        infinity = np.array(np.inf, values.dtype).view(bits[0].dtype)[()]
-        if width == 16:
-            found = _halves(*bits, infinity, 1.0, values.dtype == np.float16)
-        else:
-            found = _floats(fixed(values), *bits, infinity, 1.0, 2.0**-exponent)
         nonfinite, zeros, keys, sums = found
-        extremes = _values_of(np.array(keys, bits[0].dtype), values.dtype)
+        extremes = _values_of(np.array(keys, f"int{8 * values.dtype.itemsize}"), values.dtype)
     size, centre, residue, squares, magnitudes = sums
     unit = _FLOAT16_UNIT if values.dtype == np.float16 else 1.0
     return Moments(
@@ -317,3 +345,32 @@ def _integers(values: Any, one: Any) -> Any:
             if value == 0:
                 zeros += 1
     return zeros, low, high, sums
+
+
+@compiled()
+def _floats_bracketed(  # noqa: PLR0917 - as `_group`
+    values: Any, signed: Any, unsigned: Any, infinity: Any, one: Any, given: Any
+) -> Any:
+    """How many values are done, and what `_floats` tells of these."""
+    whole = _nothing(unsigned)
+    for start in range(0, values.size, PIECE):
+        stop = min(start + PIECE, values.size)
+        some = values[start:stop]
+        found = _floats(some, signed[start:stop], unsigned[start:stop], infinity, one, 1.0)
+        whole = _both(whole, found)
+        if not count_and_gather(some, given):
+            return stop, whole
+    return values.size, whole
+
+
+@compiled()
+def _integers_bracketed(values: Any, one: Any, given: Any) -> Any:
+    """How many values are done, and what `_integers` tells of these."""
+    done = 0
+    while done < values.size:
+        stop = min(done + PIECE, values.size)
+        room = count_and_gather(values[done:stop], given)
+        done = stop
+        if not room:
+            break
+    return done, _integers(values[:done], one)

@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
 from parametry.core.moments import Moments, Number, merge, two_sum
-from parametry.core.statistics import BINS
-from parametry.kernels.brackets import Bracketed, Brackets
+from parametry.core.statistics import BINS, LEVELS
+from parametry.kernels.brackets import Bracketed, Brackets, bins_of
 from parametry.kernels.grid import Grid, in_working_precision
 
 __all__ = [
     "DIGIT",
     "OUTLYING",
-    "bracketed",
     "byte_counts",
     "collect",
     "digit_counts",
     "keys",
     "moments",
+    "moments_and_bracketed",
     "slot_counts",
     "value_of",
 ]
@@ -126,22 +126,29 @@ def collect(values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64]) -> NDAr
     return np.concatenate(found) if found else values[:0]
 
 
-def bracketed(values: NDArray[Any], brackets: Brackets) -> Bracketed:
-    """What lies in each bin of the sketch, below each bracket, and within any of them."""
+def moments_and_bracketed(values: NDArray[Any], brackets: Brackets) -> tuple[Moments, Bracketed]:
+    """The moments, and what lies in each bin of the sketch, below each bracket, and within each."""
+    return moments(values), _bracketed(values, brackets)
+
+
+def _bracketed(values: NDArray[Any], brackets: Brackets) -> Bracketed:
     bins = brackets.grid.bins
     counts = np.zeros(bins, np.int64)
-    chosen = np.zeros(bins, np.bool_)
-    for low, width in zip(brackets.lows.tolist(), brackets.widths.tolist(), strict=True):
-        chosen[low : low + width] = True
-    held = [values[:0]]
+    owners = brackets.owners()
+    held, held_by = [values[:0]], [owners[:0]]
     for start in range(0, values.size, _BLOCK):
         block = values[start : start + _BLOCK]
-        found = brackets.bins_of(block)
+        found = bins_of(block, brackets.grid)
         counts += np.bincount(found, minlength=bins)
-        held.append(block[chosen[found]])
+        owner = owners[found]
+        inside = owner < len(LEVELS)
+        held.append(block[inside])
+        held_by.append(owner[inside])
     before = np.concatenate([[0], np.cumsum(counts)])
     below = before[brackets.lows.astype(np.intp)]
-    return Bracketed(counts.reshape(BINS, -1).sum(axis=1), below, np.concatenate(held))
+    every, owner = np.concatenate(held), np.concatenate(held_by)
+    within = tuple(every[owner == number] for number in range(len(LEVELS)))
+    return Bracketed(counts.reshape(BINS, -1).sum(axis=1), below, within)
 
 
 def byte_counts(values: NDArray[Any]) -> NDArray[np.int64]:
