@@ -23,6 +23,7 @@ from parametry.core.facts import (
     Fact,
     Happened,
     Measured,
+    PointColumns,
     Points,
     Snapshot,
 )
@@ -206,6 +207,53 @@ def test_facts_of_many_threads_all_arrive_in_each_ones_order(tmp_path: Path) -> 
             seen.setdefault(key, []).append(fact.step)
     assert seen == {f"loss_{thread}": list(range(each)) for thread in range(threads)}
     writer.close("finished")
+
+
+def columns(first: int, count: int, keys: tuple[str, ...] = ("loss", "rate")) -> PointColumns:
+    steps = np.arange(first, first + count)
+    values = steps[:, None] + np.arange(len(keys)) / 10
+    return PointColumns("step", keys, 3, steps, steps * 0.5, values)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lengths=st.lists(st.tuples(st.sampled_from([0, 1, 7, 999, 1_000, 2_500]), st.booleans())))
+def test_points_in_columns_come_back_as_single_ones(
+    tmp_path: Path, lengths: list[tuple[int, bool]]
+) -> None:
+    writer = made(tmp_path)
+    expected: list[Points] = []
+    for count, single in lengths:
+        first = len(expected)
+        points = columns(first, count)
+        each = [
+            Points("step", step, 3, step * 0.5, {"loss": float(step), "rate": step + 0.1})
+            for step in range(first, first + count)
+        ]
+        expected += each
+        for put in each if single else [points]:
+            writer.put(put)
+    writer.close("finished")
+    run = open_run(writer.path)
+    assert [fact for fact in run.all_facts() if isinstance(fact, Points)] == expected
+    if expected:
+        assert run.metrics("rate").values.tolist() == [point.values["rate"] for point in expected]
+
+
+def test_no_transaction_has_more_facts_than_readers_count_on(tmp_path: Path) -> None:
+    writer = made(tmp_path)
+    for number in range(30):
+        writer.put(columns(1_000 * number, 1_000, (f"key {number % 3}",)))
+    writer.close("finished")
+    run = open_run(writer.path)
+    for key in range(3):
+        steps = run.metrics(f"key {key}").steps
+        expected = [np.arange(1_000) + 1_000 * number for number in range(key, 30, 3)]
+        assert np.array_equal(steps, np.concatenate(expected))
+    with sqlite3.connect(writer.path) as connection:
+        spans = connection.execute("SELECT last - first FROM points").fetchall()
+    connection.close()
+    assert len(spans) == 30
+    assert max(span for (span,) in spans) < writing.LARGEST_BATCH
 
 
 def test_a_reader_sees_what_is_committed_while_it_is_written(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, SupportsFloat, TypeAlias
+from typing import Any, Literal, SupportsFloat, TypeAlias
+
+from numpy.typing import NDArray
 
 from parametry.core.hyperparameter import Change
 from parametry.core.report import Report
@@ -22,6 +24,7 @@ __all__ = [
     "Happened",
     "Measured",
     "Per",
+    "PointColumns",
     "Points",
     "Put",
     "Snapshot",
@@ -64,6 +67,38 @@ class Points:
     epoch: int | None
     when: float
     values: Mapping[str, SupportsFloat]
+
+
+@dataclass(frozen=True, slots=True)
+class PointColumns:
+    """Metrics at several steps of one epoch, all with the same keys: as many `Points` put at once.
+
+    Who reads facts gets them as `Points`.
+
+    Attributes:
+        per: What they are of.
+        keys: The keys.
+        epoch: The epoch, counted from 0; None outside of epochs.
+        steps: int64 (n,): the steps.
+        whens: float64 (n,): seconds since 1970.
+        values: float64 (n, k): the values of each key.
+    """
+
+    per: Per
+    keys: tuple[str, ...]
+    epoch: int | None
+    steps: NDArray[Any]
+    whens: NDArray[Any]
+    values: NDArray[Any]
+
+    def __len__(self) -> int:
+        """How many steps."""
+        return len(self.steps)
+
+    def part(self, start: int, stop: int) -> PointColumns:
+        """The points from one place to another, as views."""
+        steps, whens, values = (each[start:stop] for each in (self.steps, self.whens, self.values))
+        return PointColumns(self.per, self.keys, self.epoch, steps, whens, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +179,5 @@ class Ended:
 Fact: TypeAlias = Snapshot | Points | Changed | Measured | Happened | Ended
 """Anything that a recording tells."""
 
-Put: TypeAlias = Callable[[Fact], None]
-"""Takes a fact: quick, from any thread, never raises."""
+Put: TypeAlias = Callable[[Fact | PointColumns], None]
+"""Takes a fact, or many: quick, from any thread, never raises."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parametry.capture.report import build_report
-from parametry.core.facts import Fact, Snapshot, Status
+from parametry.core.facts import Fact, PointColumns, Snapshot, Status
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.mappings import Hyperparameters
 from parametry.core.report import Report
@@ -100,8 +100,8 @@ class Recording:
         self.flush(timeout=5.0)
         return open_run(self.path)
 
-    def put(self, fact: Fact) -> None:
-        """Take a fact: quick, from any thread, never raises."""
+    def put(self, fact: Fact | PointColumns) -> None:
+        """Take a fact, or many: quick, from any thread, never raises."""
         if self._writer is not None:
             self._writer.put(fact)
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from parametry._version import __version__
@@ -35,8 +34,8 @@ def script_of_program() -> str | None:
 class Surroundings:
     """Looks at the host and the code's repository, without holding up the program.
 
-    git is asked in processes of its own that run beside the program; what they have not said at the
-    first look they say at a later one.
+    git is asked in a process of its own that runs beside the program; what it has not said at the
+    first look it says at a later one.
 
     Args:
         folder: A folder of the code: its repository is asked.
@@ -65,47 +64,61 @@ class Surroundings:
         }
 
     def _collect(self, patience: float) -> None:
-        for name, process in list(self._asked.items()):
-            try:
-                out, _ = process.communicate(timeout=patience)
-            except subprocess.TimeoutExpired:
-                continue
-            except (OSError, ValueError):  # its pipes are gone: nothing to be had
-                out = b""
-            del self._asked[name]
-            if process.returncode == 0:
-                text = out[:_LONGEST_STATUS].decode("utf-8", "replace").strip()
-                self._answers[f"git/{name}"] = bool(text) if name == "dirty" else text
+        process = self._asked
+        if process is None:
+            return
+        try:
+            out, _ = process.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            return
+        except (OSError, ValueError):  # its pipes are gone: nothing to be had
+            out = b""
+        self._asked = None
+        if process.returncode == 0:
+            self._answers = _said(out[:_LONGEST_STATUS].decode("utf-8", "replace"))
 
     def close(self) -> None:
         """End what is still being asked."""
-        for process in self._asked.values():
+        process, self._asked = self._asked, None
+        if process is not None:
             process.kill()
             process.communicate()
-        self._asked.clear()
 
 
-def _ask_git(folder: Path) -> dict[str, subprocess.Popen[bytes]]:
+def _ask_git(folder: Path) -> subprocess.Popen[bytes] | None:
     git = shutil.which("git")
     if git is None:
-        return {}
-    questions: dict[str, Sequence[str]] = {
-        "commit": ("rev-parse", "--verify", "HEAD"),
-        "branch": ("rev-parse", "--abbrev-ref", "HEAD"),
-        "dirty": ("status", "--porcelain", "--untracked-files=no"),
-    }
+        return None
+    words = ("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no")
     # Looking must not write: `git status` would refresh the index.
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    asked: dict[str, subprocess.Popen[bytes]] = {}
-    for name, words in questions.items():
-        try:
-            asked[name] = subprocess.Popen(
-                [git, "-c", "core.fsmonitor=false", "-C", str(folder), *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-            )
-        except OSError:
-            return asked
-    return asked
+    try:
+        return subprocess.Popen(
+            [git, "-c", "core.fsmonitor=false", "-C", str(folder), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+    except OSError:
+        return None
+
+
+def _said(status: str) -> dict[str, Plain]:
+    r"""Commit, branch and whether files differ from the commit.
+
+    The format is https://git-scm.com/docs/git-status#_porcelain_format_version_2.
+
+    Example:
+        >>> _said("# branch.oid 1a2b\n# branch.head main\n1 .M N... 100644 net.py")
+        {'git/commit': '1a2b', 'git/branch': 'main', 'git/dirty': True}
+    """
+    lines = status.splitlines()
+    heads = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
+    commit, branch = heads.get("branch.oid"), heads.get("branch.head")
+    found: dict[str, Plain] = {}
+    if commit and commit != "(initial)":
+        found["git/commit"] = commit
+    if branch:
+        found["git/branch"] = "HEAD" if branch == "(detached)" else branch
+    return found | {"git/dirty": any(line[:1] not in ("#", "") for line in lines)}

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from parametry.core.export import json_text
-from parametry.core.facts import Changed, Ended, Happened, Measured, Points
+from parametry.core.facts import Changed, Ended, Happened, Measured, PointColumns, Points
 from parametry.recording.store import rows
-from parametry.recording.store.blocks import Block, Group
+from parametry.recording.store.blocks import Block, Group, blocks_of
 
 __all__ = ["Batch", "Item"]
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("parametry")
 Item: TypeAlias = (
     "tuple[Points, tuple[str, ...], tuple[Any, ...]]"  # a point, its keys, their values
     " | tuple[float, dict[str, Any]]"  # a snapshot's time, and its report as data
-    " | Changed | Measured | Happened | Ended"
+    " | PointColumns | Changed | Measured | Happened | Ended"
 )
 """What waits to be written."""
 
@@ -54,6 +54,15 @@ class _Made:
     following: int  # the number of the next fact
     tables: dict[str, list[rows.Row]] = field(default_factory=dict)
     blocks: dict[_Kind, list[Block]] = field(default_factory=dict)
+
+    def add(self, kind: _Kind, blocks: Iterable[Block]) -> None:
+        """Add blocks of one kind."""
+        self.blocks.setdefault(kind, []).extend(blocks)
+
+    def end(self, kind: _Kind, groups: dict[_Kind, Group]) -> None:
+        """Make blocks of a group that nothing is added to any more."""
+        if kind in groups:
+            self.add(kind, groups.pop(kind).blocks())
 
 
 class Batch:
@@ -123,17 +132,26 @@ class Batch:
                 group.seqs.append(made.following)
                 group.facts.append(fact)
                 group.values.append(values)
+            elif isinstance(item, PointColumns):
+                kind: _Kind = (item.per, item.keys)
+                made.end(kind, groups)  # so that blocks of a kind come one after the other
+                made.add(kind, blocks_of(item, made.following))
+                made.following += len(item)
+                continue
             else:
                 table, row = _row(made.following, item)
                 made.tables.setdefault(table, []).append(row)
             made.following += 1
-        made.blocks = {kind: list(group.blocks()) for kind, group in groups.items()}
+        for kind in list(groups):
+            made.end(kind, groups)
         return made
 
     def _clean(self, item: Item) -> Iterator[Item]:
         """The item, without what of it cannot be told; none where nothing is left."""
         try:
-            if isinstance(item, tuple) and len(item) == _OF_A_POINT:
+            if isinstance(item, PointColumns):
+                yield item
+            elif isinstance(item, tuple) and len(item) == _OF_A_POINT:
                 yield self._clean_point(*item)
             else:
                 _row(0, item)

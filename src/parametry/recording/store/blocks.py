@@ -20,9 +20,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from parametry.core.facts import Per, Points
+from parametry.core.facts import Per, PointColumns, Points
 
-__all__ = ["LONGEST", "NO_EPOCH", "Block", "Group", "Columns"]
+__all__ = ["LONGEST", "NO_EPOCH", "Block", "Columns", "Group", "blocks_of"]
 
 LONGEST: Final = 1_000
 """How many points a block holds at most."""
@@ -86,6 +86,29 @@ class Group:
             )
             data = b"".join(column.tobytes() for column in columns)
             yield Block(seqs[0], seqs[-1], len(seqs), data)
+
+
+def blocks_of(points: PointColumns, first: int) -> Iterator[Block]:
+    """The blocks that hold points which come in columns already.
+
+    Args:
+        points: The points.
+        first: The number of the first of them as a fact.
+    """
+    epoch = NO_EPOCH if points.epoch is None else points.epoch
+    for start in range(0, len(points), LONGEST):
+        part = slice(start, start + LONGEST)
+        steps = np.asarray(points.steps[part], _INTEGER)
+        seqs = np.arange(first + start, first + start + len(steps), dtype=_INTEGER)
+        columns = (
+            seqs,
+            steps,
+            np.full(len(steps), epoch, _INTEGER),
+            np.asarray(points.whens[part], _FLOAT),
+            np.asarray(points.values[part], _FLOAT).T,
+        )
+        data = b"".join(column.tobytes() for column in columns)
+        yield Block(int(seqs[0]), int(seqs[-1]), len(steps), data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,16 +20,17 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from parametry._version import __version__
-from parametry.core.facts import Ended, Fact, Points, Snapshot, Status
+from parametry.core.facts import Ended, Fact, PointColumns, Points, Snapshot, Status
 from parametry.core.watch import watch
 from parametry.errors import StoreError
 from parametry.recording.processes import this_process
 from parametry.recording.store.batch import Batch, Item
+from parametry.recording.store.blocks import LONGEST
 from parametry.recording.store.filesystem import without_shared_memory
 from parametry.recording.store.schema import create
 
@@ -120,8 +121,8 @@ class Writer:
         atexit.register(self._at_exit)
         _writers.add(self)
 
-    def put(self, fact: Fact) -> None:
-        """Take a fact: some microseconds, from any thread, and never an error.
+    def put(self, fact: Fact | PointColumns) -> None:
+        """Take a fact, or many: some microseconds, from any thread, and never an error.
 
         A snapshot is turned into data at once, since it may look at live objects; a metric's value
         is read later, in the thread that writes.
@@ -131,17 +132,24 @@ class Writer:
         if isinstance(fact, Points):
             values = fact.values
             self._waiting.append((fact, tuple(values), tuple(values.values())))
-            self._points += len(values) or 1  # a lost count between threads does no harm
-            if self._points >= _POINTS:
-                self._ring()
-                if len(self._waiting) > _MOST_WAITING:
-                    self._fail("the disk has not kept up")
+            self._count(len(values) or 1)
+        elif isinstance(fact, PointColumns):
+            for start in range(0, len(fact), LONGEST):
+                self._waiting.append(fact.part(start, start + LONGEST))
+            self._count(fact.values.size)
         elif isinstance(fact, Snapshot):
             with watch.guard("describing a snapshot of a run"):
                 self._waiting.append((fact.when, fact.report.to_dict()))
             self._ring()
         else:
             self._waiting.append(fact)
+
+    def _count(self, points: int) -> None:
+        self._points += points  # a lost count between threads does no harm
+        if self._points >= _POINTS:
+            self._ring()
+            if len(self._waiting) > _MOST_WAITING:
+                self._fail("the disk has not kept up")
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was put before is on the disk.
@@ -220,8 +228,7 @@ class Writer:
     def _write(self, batch: Batch) -> bool:
         """Write what waits, in one transaction; whether it was the last."""
         self._points = 0
-        count = min(len(self._waiting), LARGEST_BATCH)
-        items = [self._waiting.popleft() for _ in range(count)]
+        items = list(self._next_batch())
         awaited = [item for item in items if isinstance(item, _Awaited)]
         last = any(isinstance(item, _Last) for item in items)
         taken = [item for item in items if not isinstance(item, (_Awaited, _Last))]
@@ -237,6 +244,16 @@ class Writer:
                 waiting.committed = committed
                 waiting.done.release()
         return last
+
+    def _next_batch(self) -> Iterator[_Waiting]:
+        """What goes into one transaction."""
+        room = LARGEST_BATCH
+        while self._waiting:
+            item = self._waiting[0]
+            room -= len(item) if isinstance(item, PointColumns) else 1
+            if room < 0:
+                return
+            yield self._waiting.popleft()
 
     def _fail(self, reason: str) -> None:
         if self.failed is not None:

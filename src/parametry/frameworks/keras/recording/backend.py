@@ -28,6 +28,7 @@ class Backend:
         run_eagerly = bool(stored.get("_run_eagerly", stored.get("run_eagerly", False)))
         self.jit_compile = bool(getattr(model, "jit_compile", False)) and not run_eagerly
         # Without XLA TensorFlow still makes a graph of a step; the others run it as it stands.
+        self._unchanging: set[type] = {float}
         self.eager = run_eagerly or (self.name != "tensorflow" and not self.jit_compile)
 
     def number(self, value: Any) -> float:
@@ -51,8 +52,9 @@ class Backend:
         if self.name == "torch" and hasattr(value, "detach"):
             if value.numel() != 1:
                 return None
-            value = value.detach()
-            return value.item() if value.device.type == "cpu" else value.clone()
+            if not value.is_cpu:
+                return value.detach().clone()
+            value = value.item()
         if isinstance(value, (bool, int, float, np.generic)):
             return float(value)
         return value if getattr(value, "shape", None) == () else None
@@ -66,6 +68,25 @@ class Backend:
             elif (held := self.held(value)) is not None:
                 out[str(key)] = held
         return out
+
+    def kept(self, logs: Any) -> dict[str, Any]:
+        """A step's logs as they are now; those that nothing can change are sorted out later."""
+        for value in logs.values():
+            if type(value) not in self._unchanging:
+                break
+        else:
+            return dict(logs)
+        if self.name != "torch":
+            self._unchanging |= {type(value) for value in logs.values() if _never_changes(value)}
+        return self.metrics(logs)
+
+    def by_key(self, kept: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+        """What was kept of several steps by key; None where a step had none of it."""
+        keys = kept[0].keys()
+        if all(logs.keys() == keys for logs in kept):
+            return {str(key): [logs[key] for logs in kept] for key in keys}
+        every = dict.fromkeys(key for logs in kept for key in logs)
+        return {str(key): [logs.get(key) for logs in kept] for key in every}
 
     def numbers(self, held: Sequence[Any]) -> list[float | None]:
         """The floats of what `held` gave at several steps, in few operations for all of them."""
@@ -85,9 +106,12 @@ class Backend:
                 import tensorflow as tf
 
                 return [float(v) for v in tf.stack(scalars).numpy()]
-            import jax
+            if self.is_remote(scalars[0]):
+                import jax
 
-            return [float(v) for v in jax.device_get(scalars)]
+                scalars = jax.device_get(scalars)
+            # Each on its own: jax.device_get takes several times as long on the host.
+            return [_alone(value) for value in scalars]
         except Exception:  # of several dtypes or devices, or one of them is gone
             return [_alone(value) for value in scalars]
 
@@ -140,8 +164,15 @@ def _array(value: Any) -> Any:
     return getattr(value, "_value", value) if hasattr(value, "assign") else value
 
 
+def _never_changes(value: Any) -> bool:
+    """Whether it is an array of a package whose arrays never change."""
+    root = type(value).__module__.partition(".")[0]
+    return root in ("jaxlib", "jax", "tensorflow") and not hasattr(value, "assign")
+
+
 def _alone(value: Any) -> float | None:
     try:
-        return float(np.asarray(value))
+        array = np.asarray(value)
+        return None if array.ndim else float(array)
     except Exception:  # a buffer that was given to the next step: nothing is told of it
         return None

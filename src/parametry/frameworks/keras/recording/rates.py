@@ -9,7 +9,7 @@ What cannot be known is left out, and a note says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from parametry.core.hyperparameter import Change
@@ -59,10 +59,12 @@ class AppliedRate:
         self._told = len(self._changes)
         self._read = -1
         self._rate: float | None = None
+        self._cheap = False
         self._seen: Any = None
         self._traced: Any = None
         self._evaluate: Evaluator | None = None
-        self._rule = optimizer.__dict__.get("_learning_rate")
+        self._stored = optimizer.__dict__
+        self._rule = self._stored.get("_learning_rate")
         self._source = self._source_now()
         if self._source == "variable":
             self._rate = backend.number(self._rule)
@@ -75,9 +77,9 @@ class AppliedRate:
         if self._iterations is not None:
             self._ahead = int(self._backend.number(self._iterations)) - step
 
-    def count(self, step: int) -> int:
-        """This optimizer's own count before a step."""
-        return step + self._ahead
+    def applies_at(self, step: int) -> bool:
+        """Whether it is applied at a step, or gradients are only summed up there."""
+        return (step + self._ahead + 1) % self.every == 0
 
     def leave(self) -> None:
         """The ``fit`` is over."""
@@ -92,30 +94,32 @@ class AppliedRate:
         kind = type(self._rule)
         return keras_class_name(kind) if kind.__name__ != "function" else self._rule.__qualname__
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> list[Change]:
         """The changes since it was last asked."""
-        if len(self._changes) > self._told:
-            new = self._changes[self._told :]
-            self._told += len(new)
-            yield from new
+        new = self._changes[self._told :]
+        self._told += len(new)
+        return new
 
-    def before_step(self, state: Any, fresh: bool) -> None:
+    def before_step(self, state: Any, fresh: bool) -> bool:
         """A step begins.
 
         Args:
             state: The optimizer's variables as JAX's step takes them; else None.
             fresh: Whether that state was read from the variables just now.
+
+        Returns:
+            Whether there are changes that `changes` has not told.
         """
-        if self._optimizer.__dict__.get("_learning_rate") is not self._rule:
+        if self._stored.get("_learning_rate") is not self._rule:
             self._replaced()
         if self._source != "variable":
             self._seen = None
-            return
-        if state is not None:
+        elif state is not None:
             if fresh or self._assigned_in_the_step():
                 self._rate = self._backend.number(state[id(self._rule)])
-        elif self._backend.cheap_to_read(self._rule) or self._is_due():
+        elif self._cheap or self._is_due():
             self._rate = self._backend.number(self._rule)
+        return len(self._changes) > self._told
 
     def _is_due(self) -> bool:
         known = len(self._changes)
@@ -138,24 +142,24 @@ class AppliedRate:
             self._see_traced(self._seen)
         return self._traced
 
-    def rates(self, counts: Sequence[int], held: Sequence[Held]) -> list[float | None]:
+    def rates(self, steps: Sequence[int], held: Sequence[Held]) -> list[float | None]:
         """The rates of steps, None where one is not known.
 
         Args:
-            counts: The optimizer's own count before each of them.
+            steps: The steps.
             held: What `after_step` gave.
         """
         if self._source != "schedule":
-            return self._backend.numbers(list(held))
+            return self._backend.numbers(held)
         try:
             if self._evaluate is None:
                 self._evaluate = evaluator(
                     self._rule, self._backend.name, self._backend.jit_compile
                 )
-            return list(self._evaluate(counts))
+            return list(self._evaluate([step + self._ahead for step in steps]))
         except Exception as error:  # a user's schedule may raise, or may not be traceable
             self._unknown(f"its schedule cannot be evaluated: {type(error).__name__}: {error}")
-            return [None] * len(counts)
+            return [None] * len(steps)
 
     def verify(self, step: int) -> None:
         """Compare with the optimizer's variables at a moment at which they hold their values.
@@ -166,7 +170,7 @@ class AppliedRate:
         if self._source != "variable":
             if self._source == "schedule" and self._iterations is not None:
                 real = int(self._backend.number(self._iterations))
-                if real != self.count(step):
+                if real != step + self._ahead:
                     self._unknown("its optimizer takes other steps than the model's first one")
             return
         rate = self._backend.number(self._rule)
@@ -181,6 +185,7 @@ class AppliedRate:
 
     def _source_now(self) -> Source:
         if hasattr(self._rule, "assign"):
+            self._cheap = self._backend.cheap_to_read(self._rule)
             return "variable"
         if self._backend.eager:
             return "read in the step"
@@ -207,7 +212,7 @@ class AppliedRate:
 
     def _replaced(self) -> None:
         """Another rate or schedule was put in the place of this one."""
-        self._rule = self._optimizer.__dict__.get("_learning_rate")
+        self._rule = self._stored.get("_learning_rate")
         self._evaluate = None
         if self._backend.eager:
             self._source = self._source_now()

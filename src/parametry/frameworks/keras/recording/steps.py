@@ -17,20 +17,20 @@ __all__ = ["StepWatcher", "Steps"]
 class StepWatcher(Protocol):
     """Is told of each call of a ``train_function``; may raise."""
 
-    def before_step(self, arguments: tuple[Any, ...]) -> None:
-        """A step begins; on JAX the first argument is the state."""
+    def before_step(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """A step begins; on JAX the first argument is the state.
+
+        Returns:
+            What is to take this step: what was given, or another function that does the same.
+        """
         ...
 
-    def after_step(self, arguments: tuple[Any, ...], result: Any) -> None:
+    def after_step(self, result: Any) -> None:
         """It is done; on JAX the result is the logs and the state."""
         ...
 
     def step_failed(self, error: BaseException) -> None:
         """It raised; the error passes on."""
-        ...
-
-    def in_place_of(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        """What is to take this step: what is given, or another function that does the same."""
         ...
 
 
@@ -68,8 +68,7 @@ class Steps:
                 return step(*arguments)
             taken = step
             try:
-                watcher.before_step(arguments)
-                taken = watcher.in_place_of(step)
+                taken = watcher.before_step(step, arguments)
             except Exception as error:
                 watch.fault("recording a step", error)
             try:
@@ -81,7 +80,7 @@ class Steps:
                     watcher.step_failed(error)
                 raise
             try:
-                watcher.after_step(arguments, result)
+                watcher.after_step(result)
             except Exception as error:
                 watch.fault("recording a step", error)
             return result

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Final
+from typing import Any
+
+import numpy as np
 
 from parametry.core.coverage import Gap
 from parametry.core.facts import Changed, Happened, Points, Put
@@ -22,28 +23,12 @@ from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.counting import Counter
 from parametry.frameworks.keras.recording.gradients import GradientSteps, cannot_be_seen
 from parametry.frameworks.keras.recording.measuring import Measurer
-from parametry.frameworks.keras.recording.rates import AppliedRate, Held, applied_rates
+from parametry.frameworks.keras.recording.rates import AppliedRate, applied_rates
 from parametry.frameworks.keras.recording.steps import Steps
 from parametry.frameworks.keras.recording.stopping import who_stopped
+from parametry.frameworks.keras.recording.waiting import Taken, Waiting
 
 __all__ = ["FitWatch"]
-
-# So many steps wait for their numbers to be read together, or so many seconds.
-_AT_ONCE: Final = 256
-_SECONDS: Final = 1.0
-# The last ones may still be under way on the device.
-_UNDER_WAY: Final = 4
-
-
-@dataclass(slots=True)
-class _Taken:
-    """One call of the train function that waits to be told."""
-
-    step: int
-    count: int
-    when: float
-    metrics: dict[str, Any]
-    rates: list[Held]
 
 
 class FitWatch:
@@ -78,14 +63,15 @@ class FitWatch:
         self._measurer: Measurer | None = None
         self._gradients: GradientSteps | None = None
         self._due = False
+        self._looks = isinstance(looking.every, int)
         self._running = running_fit(model, frame, failed)
         self._backend = Backend(model)
         self._steps = Steps(model, self)
         self._counter: Counter | None = None
         self._rates: list[AppliedRate] = []
-        self._waiting: list[_Taken] = []
-        self._flushed = time.time()
+        self._waiting = Waiting(self._backend, time.time())
         self._state: Any = None
+        self._variables = _OptimizerState(model) if self._backend.name == "jax" else None
         self._ended = False
 
     @property
@@ -108,7 +94,7 @@ class FitWatch:
         """An epoch is over, its validation too."""
         if self._counter is not None:
             self._settle_count(self._counter)
-        self._flush(0)
+        self._flush(time.time(), all_of_them=True)
         self._tell_changes()
         for rate in self._rates:
             rate.verify(self.step)
@@ -146,58 +132,58 @@ class FitWatch:
             return
         self._ended = True
         with watch.guard("recording the end of a fit"):
-            self._flush(0)
+            self._flush(time.time(), all_of_them=True)
             self._tell_changes()
         for rate in self._rates:
             rate.leave()
         self._steps.unwrap()
         self._failed = _nobody
-        self._state = None
+        self._state = self._variables = None
         self._running.leave()
 
     # What the train function is told.
 
-    def before_step(self, arguments: tuple[Any, ...]) -> None:
-        """A step begins."""
-        state, fresh = None, False
-        if self._backend.name == "jax":
+    def before_step(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """A step begins; what is to take it tells of its gradients where those are due."""
+        counter, variables = self._counter, self._variables
+        if counter is None:
+            return step
+        fresh = False
+        if variables is not None:
             fresh = arguments[0] is not self._state
-            state = _Lazily(self._model, arguments[0])
-        if self._counter is not None:
-            self.step = self._counter.before_step(state)
+            variables.state = arguments[0]
+        self.step = counter.before_step(variables)
         for rate in self._rates:
-            rate.before_step(state, fresh)
-        self._tell_changes()
-        count = self._counter.taken if self._counter is not None else 1
-        self._due = self._looking.due(self.step, count)
-        if self._due and self._looking.parameters and self._model.built:
+            if rate.before_step(variables, fresh):
+                self._tell_changes()
+        self._due = self._looks and self._looking.due(self.step, counter.taken)
+        if not self._due:
+            return step
+        if self._looking.parameters and self._model.built:
             with watch.guard("looking at parameters"):
-                self._measuring().before(None if state is None else arguments[0])
+                self._measuring().before(None if variables is None else arguments[0])
+        return self._gradients.in_place_of(step) if self._gradients else step
 
-    def in_place_of(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        """The step itself, or one that tells of its gradients where those are due."""
-        return self._gradients.in_place_of(step) if self._due and self._gradients else step
-
-    def after_step(self, arguments: tuple[Any, ...], result: Any) -> None:
+    def after_step(self, result: Any) -> None:
         """A step, or several in one execution, were taken."""
-        logs = result
-        if self._backend.name == "jax":
-            logs, self._state = result
-        if self._counter is None:
+        counter, variables = self._counter, self._variables
+        if counter is None:
             return
-        first, count = self.step, self._counter.taken
+        logs = result
+        if variables is not None:
+            logs, self._state = result
+            variables.state = self._state
         now = time.time()
         rates = [rate.after_step() for rate in self._rates]
-        self._waiting.append(_Taken(first, count, now, self._backend.metrics(logs), rates))
-        state = None if self._state is None else _Lazily(self._model, self._state)
-        self.step = self._counter.after_step(state, exactly=self._due)
+        taken = Taken(self.step, counter.taken, now, self._backend.kept(logs), rates)
+        self.step = counter.after_step(variables, exactly=self._due)
         if self._due:
-            if count > 1:
-                self._waiting[-1].count = count = self.step - first
+            if taken.count > 1:
+                taken.count = self.step - taken.step
             with watch.guard("looking at parameters"):
-                self._look(first + count - 1)
-        if len(self._waiting) >= _AT_ONCE or now - self._flushed > _SECONDS:
-            self._flush(_UNDER_WAY)
+                self._look(taken.step + taken.count - 1)
+        if self._waiting.add(taken):
+            self._flush(now)
 
     def step_failed(self, error: BaseException) -> None:
         """A step raised."""
@@ -238,7 +224,7 @@ class FitWatch:
         real = counter.real()
         if real is None or real == self.step:
             return
-        last = self._waiting[-1] if self._waiting else None
+        last = self._waiting.last
         if last is not None and last.count > 1 and 0 < real - last.step < last.count:
             last.count = real - last.step  # the data ended within the last execution
         else:
@@ -247,50 +233,14 @@ class FitWatch:
             counter.read_each()
         self.step = counter.step = real
 
-    def _flush(self, keep: int) -> None:
-        """Read the numbers of the steps that wait, all but the last ones, and put them."""
-        self._flushed = time.time()
-        ready = self._waiting[: len(self._waiting) - keep]
-        if not ready:
-            return
-        del self._waiting[: len(ready)]
-        keys = dict.fromkeys(key for taken in ready for key in taken.metrics)
-        metrics = {
-            key: self._backend.numbers([taken.metrics.get(key) for taken in ready]) for key in keys
-        }
-        rates = [self._told_rates(number, rate, ready) for number, rate in enumerate(self._rates)]
-        for index, taken in enumerate(ready):
-            last = taken.count - 1
-            for inner in range(taken.count):
-                found = (
-                    {key: v[index] for key, v in metrics.items() if v[index] is not None}
-                    if inner == last
-                    else {}
-                )
-                values: dict[str, Any] = found
-                for rate, told in zip(self._rates, rates, strict=True):
-                    applied = told.get((index, inner))
-                    if applied is not None:
-                        values[rate.address] = applied
-                step = taken.step + inner
-                if values:
-                    self._put(Points("step", step, self.epoch, taken.when, values))
-                self._see_nan(values, step)
-
-    def _told_rates(
-        self, number: int, rate: AppliedRate, ready: list[_Taken]
-    ) -> dict[tuple[int, int], float | None]:
-        """The rates by the place of the call among those that are ready, and the step within it."""
-        every = rate.every
-        places = [
-            (index, inner)
-            for index, taken in enumerate(ready)
-            for inner in range(taken.count)
-            if (rate.count(taken.step + inner) + 1) % every == 0
-        ]
-        counts = [rate.count(ready[index].step + inner) for index, inner in places]
-        held = [ready[index].rates[number] for index, _ in places]
-        return dict(zip(places, rate.rates(counts, held), strict=True))
+    def _flush(self, now: float, *, all_of_them: bool = False) -> None:
+        """Read the numbers of the steps that wait, and put them."""
+        told = self._waiting.told(self._rates, self.epoch, now, all_of_them=all_of_them)
+        for points in told:
+            self._put(points)
+            if not np.isfinite(points.values).all():
+                for step, values in zip(points.steps.tolist(), points.values.tolist(), strict=True):
+                    self._see_nan(dict(zip(points.keys, values, strict=True)), step)
 
     def _look(self, step: int) -> None:
         """A step was taken at which parameters or gradients are to be looked at."""
@@ -348,15 +298,19 @@ def _nobody(error: BaseException) -> None:
     """Nobody is told of what happens after the end."""
 
 
-class _Lazily:
-    """The optimizer's variables as JAX's step takes them, by their identity."""
+class _OptimizerState:
+    """The optimizer's variables as JAX's step takes or gives them, by their identity.
 
-    def __init__(self, model: Any, state: Any) -> None:
+    Attributes:
+        state: The state of the step.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.state: Any = None
         self._model = model
-        self._state = state
 
     def __getitem__(self, key: int) -> Any:
-        for variable, value in zip(self._model.optimizer.variables, self._state[2], strict=True):
+        for variable, value in zip(self._model.optimizer.variables, self.state[2], strict=True):
             if id(variable) == key:
                 return value
         raise KeyError(key)
