@@ -7,6 +7,7 @@ lies within: the quantile is one of these. Where it is not, it is looked for in 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ FINEST: Final = 128
 _DEVIATIONS: Final = 4.0
 # What brackets hold is told by one in so many values of a sample in order.
 _TOLD_BY: Final = 8
+# A sample of so many tells roughly where in a bracket the quantile is.
+_SELECTED_BY: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +152,9 @@ def distribution_within(
             inside = inside[np.isfinite(inside)]
         place, after = int(lower[level] - below[number]), int(upper[level] - below[number])
         if place >= 0 and after < inside.size:
-            inside.partition(place)
-            found[level] = float(inside[place]), float(inside[after:].min())
+            nearer, skipped = _nearer(inside, place)
+            nearer.partition(place - skipped)
+            found[level] = float(nearer[place - skipped]), float(nearer[after - skipped :].min())
 
     in_shares(look, range(len(LEVELS)))
     pairs = [pair for pair in found if pair is not None]
@@ -160,3 +164,21 @@ def distribution_within(
     sketch = brackets.grid.coarser(FINEST).sketch(np.concatenate([[0], counts, [0]]))
     assert len(counts) == BINS
     return Distribution(between(low, high, shares), sketch, whole.finite, exact=True)
+
+
+def _nearer(values: NDArray[Any], place: int) -> tuple[NDArray[Any], int]:
+    """Fewer values, among which the one at a place in order is and the next one; how many are less.
+
+    A sample tells between which two values they are, most likely: R. W. Floyd and R. L. Rivest,
+    "Expected time bounds for selection", Communications of the ACM 18 (1975). What else lies there
+    is left out in a quarter of the time that it takes to move it aside.
+    """
+    if values.size <= _SELECTED_BY * _TOLD_BY:
+        return values, 0
+    some = np.sort(values[:: values.size // _SELECTED_BY])
+    middle, reach = place / values.size * some.size, _DEVIATIONS * math.sqrt(some.size) / 2 + 1
+    low, high = some[max(int(middle - reach), 0)], some[min(int(middle + reach), some.size - 1)]
+    below = int(np.count_nonzero(values < low))
+    inside = values[(values >= low) & (values <= high)]
+    held = below <= place and place + 1 < below + inside.size
+    return (inside, below) if held else (values, 0)

@@ -100,7 +100,7 @@ def sample(array: NDArray[Any], count: int = SAMPLE) -> NDArray[Any]:
 
     def take(begin: int) -> None:  # each waits for the memory, and two wait no longer than one
         some = slice(begin, begin + SAMPLE)
-        out[some] = flat[places[some]]
+        flat.take(places[some], out=out[some], mode="clip")
 
     in_shares(take, range(0, count, SAMPLE))
     return out
