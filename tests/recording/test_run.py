@@ -186,6 +186,9 @@ def test_statistics_and_events(recorded: Recorded) -> None:
     assert "first seen" in repr(run)
     with pytest.raises(UnknownAddress, match="nearest: dense/kernel"):
         run.statistics("dense/kernal")
+    run = recorded([array for array in arrays if array.of == "parameter"], name="values")
+    with pytest.raises(UnknownAddress, match="gradients=True"):
+        run.statistics("dense/kernel", of="gradient")
 
 
 # ---------------------------------------------------------------- the list

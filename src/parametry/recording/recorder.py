@@ -93,8 +93,11 @@ class Recorder:
 
     @property
     def run(self) -> Run | None:
-        """The run as its file tells it by now; None before training began, or if none is made."""
-        recording = self._held.recording
+        """The run as its file tells it by now; None before training began, or if none is made.
+
+        After a ``fit`` that raised it is the one that ended so, until a further ``fit`` begins.
+        """
+        recording = self._held.recording or self._held.failed
         return None if recording is None else recording.run
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -104,7 +107,7 @@ class Recorder:
 
     def __repr__(self) -> str:
         """Which run it records."""
-        recording = self._held.recording
+        recording = self._held.recording or self._held.failed
         path = None if recording is None else recording.path
         return f"Recorder({path.stem!r})" if path else "Recorder()"
 
@@ -150,6 +153,17 @@ class Recorder:
     on_predict_begin = on_predict_end = _untouched
     on_predict_batch_begin = on_predict_batch_end = _untouched
 
+    # The same in Keras 2's words.
+
+    _supports_tf_logs = True
+
+    def _implements_no_batch_hooks(self) -> bool:
+        """Whether there are hooks for batches that do something."""
+        return False
+
+    _implements_train_batch_hooks = _implements_no_batch_hooks
+    _implements_test_batch_hooks = _implements_predict_batch_hooks = _implements_no_batch_hooks
+
 
 class _Held:
     """What a recorder holds while it records; no setting of anybody's."""
@@ -157,6 +171,7 @@ class _Held:
     def __init__(self) -> None:
         self.model: Any = None
         self.recording: Recording | None = None
+        self.failed: Recording | None = None
         self.fits: list[_Fit] = []
         self.told: set[str] = set()
         self.refused = False
@@ -239,7 +254,7 @@ class _Fit:
         text = "unknown" if error is None else f"{type(error).__name__}: {error}"
         self._recording.finish(status, text)
         if self._held.recording is self._recording:
-            self._held.recording = None
+            self._held.recording, self._held.failed = None, self._recording
 
     def _vanished(self) -> None:
         if not self._left:

@@ -267,12 +267,20 @@ class Run:
         """
         found = tuple(self._reader.measured(address, of))
         if not found:
-            close = nearest(address, self.measured)
             raise UnknownAddress(
                 f"{self._source} has no statistics of the {of} {address!r}",
-                hint=f"nearest: {', '.join(close)}" if close else "run.measured lists what it has",
+                hint=self._hint_of_statistics(address, of),
             )
         return found
+
+    def _hint_of_statistics(self, address: str, of: str) -> str:
+        measured = self.measured
+        if address in measured:  # then it has those of the other kind
+            other = "gradient" if of == "parameter" else "parameter"
+            option = "gradients=True" if of == "gradient" else "statistics_every"
+            return f"it has those of the {other}; {option} tells a recorder to look at the {of}"
+        close = nearest(address, measured)
+        return f"nearest: {', '.join(close)}" if close else "run.measured lists what it has"
 
     @property
     def events(self) -> tuple[Happened, ...]:

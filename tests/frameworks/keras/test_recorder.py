@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 from pathlib import Path
@@ -179,6 +180,8 @@ def test_an_exception_passes_on_and_is_told(at: str, tmp_path: Path) -> None:
     assert model.train_function is own
     run = only_run(tmp_path)
     assert run.status == "failed"
+    assert recorder.run.name == run.name
+    assert run.name in repr(recorder)
     (event,) = [event for event in run.events if event.kind == "exception"]
     assert event.text.startswith("Oops: ")
     fit(model, recorder, epochs=1)  # it goes on with a run of its own
@@ -224,6 +227,20 @@ def test_a_resume_is_told(tmp_path: Path) -> None:
     (event,) = events(recorder, "resume")
     assert event.step == 15 and "step 15" in event.text
     assert recorder.run.metrics("loss", per="step").steps.tolist() == list(range(15, 30))
+
+
+def test_a_training_restored_from_its_backup_is_a_run_that_goes_on(tmp_path: Path) -> None:
+    runs = []
+    for callback in (Raising("epoch"), keras.callbacks.Callback()):
+        model, recorder = net(), pm.Recorder(home=tmp_path / "home")
+        backup = keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))
+        with contextlib.suppress(Oops):
+            fit(model, backup, recorder, callback, epochs=4)
+        runs.append(recorder.run)
+    first, second = (run.metrics("optimizer/learning_rate").steps.tolist() for run in runs)
+    assert first + second == list(range(60))
+    assert first and second
+    assert [event.kind for run in runs for event in run.events] == ["exception", "resume"]
 
 
 def test_two_recorders_a_fit_within_a_fit_and_an_evaluation(tmp_path: Path) -> None:

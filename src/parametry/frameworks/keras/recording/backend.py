@@ -18,12 +18,15 @@ class Backend:
 
     Attributes:
         name: ``tensorflow``, ``jax`` or ``torch``.
+        is_keras_2: Whether the model is one of Keras 2, where assignments are not seen.
         eager: Whether a step runs operation by operation, so that what it reads has a value.
         jit_compile: Whether XLA compiles the step.
     """
 
     def __init__(self, model: Any) -> None:
-        self.name = backend_name(dialect_of(model).package)
+        package = dialect_of(model).package
+        self.name = backend_name(package)
+        self.is_keras_2 = package == "tf_keras"
         stored = model.__dict__
         run_eagerly = bool(stored.get("_run_eagerly", stored.get("run_eagerly", False)))
         self.jit_compile = bool(getattr(model, "jit_compile", False)) and not run_eagerly
@@ -40,8 +43,13 @@ class Backend:
             held = held.numpy()
         return float(np.asarray(held))
 
-    def cheap_to_read(self, variable: Any) -> bool:
-        """Whether reading a variable costs next to nothing, and waits for nobody."""
+    def is_read_each_step(self, variable: Any) -> bool:
+        """Whether to read a variable before each step: if nobody tells of assignments to it.
+
+        So it is, too, where reading costs next to nothing and waits for nobody.
+        """
+        if self.is_keras_2:
+            return True
         return self.name == "torch" and not self.is_remote(variable._value)
 
     def held(self, value: Any) -> Any:

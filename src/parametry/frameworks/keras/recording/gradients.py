@@ -30,6 +30,8 @@ def cannot_be_seen(model: Any, backend: Backend) -> str | None:
     """Why gradients cannot be told of a training; None if they can."""
     if getattr(model, "optimizer", None) is None:
         return "the model was compiled without an optimizer"
+    if backend.is_keras_2:
+        return "in Keras 2 the norms of gradients are not told"
     if backend.name == "tensorflow":
         strategy = model.distribute_strategy
         if strategy.num_replicas_in_sync > 1:
@@ -59,6 +61,14 @@ class GradientSteps:
         self._made: tuple[Any, Callable[..., Any]] | None = None
         self._order: list[int] = []
         self._logs: Any = None
+
+    def prepare(self) -> None:
+        """Make the function for the model's own one of now, while its variables hold their values.
+
+        Within an epoch they do not on JAX, where a distribution of Keras's asks them for theirs.
+        """
+        if self._backend.name != "torch" and self._model.train_function is not None:
+            self._made = self._model.train_function, self._make()
 
     def in_place_of(self, step: Callable[..., Any]) -> Callable[..., Any]:
         """A function that takes a step as another does, and keeps what it saw."""

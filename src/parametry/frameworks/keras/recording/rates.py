@@ -59,7 +59,7 @@ class AppliedRate:
         self._told = len(self._changes)
         self._read = -1
         self._rate: float | None = None
-        self._cheap = False
+        self._read_each = False
         self._seen: Any = None
         self._traced: Any = None
         self._evaluate: Evaluator | None = None
@@ -117,7 +117,7 @@ class AppliedRate:
         elif state is not None:
             if fresh or self._assigned_in_the_step():
                 self._rate = self._backend.number(state[id(self._rule)])
-        elif self._cheap or self._is_due():
+        elif self._read_each or self._is_due():
             self._rate = self._backend.number(self._rule)
         return len(self._changes) > self._told
 
@@ -174,7 +174,7 @@ class AppliedRate:
                     self._unknown("its optimizer takes other steps than the model's first one")
             return
         rate = self._backend.number(self._rule)
-        if rate != self._rate and len(self._changes) == self._read:
+        if rate != self._rate and len(self._changes) == self._read and not self._read_each:
             self._note(self.address, "it was changed unseen within the epoch that ends")
         self._read = len(self._changes)
         self._rate = rate
@@ -185,7 +185,7 @@ class AppliedRate:
 
     def _source_now(self) -> Source:
         if hasattr(self._rule, "assign"):
-            self._cheap = self._backend.cheap_to_read(self._rule)
+            self._read_each = self._backend.is_read_each_step(self._rule)
             return "variable"
         if self._backend.eager:
             return "read in the step"

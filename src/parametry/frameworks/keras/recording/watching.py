@@ -196,7 +196,10 @@ class FitWatch:
         optimizers = optimizers_of(self._model)
         for number, optimizer in enumerate(optimizers):
             scope = f"optimizer_{number}" if number else "optimizer"
-            self._rates += applied_rates(optimizer, scope, self._backend, self._note)
+            found = applied_rates(optimizer, scope, self._backend, self._note)
+            if not found:
+                self._note(f"{scope}/learning_rate", f"{type(optimizer).__name__} does not show it")
+            self._rates += found
         self._counter = Counter(self._model, self._backend, self._note)
         self.step = self._counter.step
         for rate in self._rates:
@@ -208,6 +211,7 @@ class FitWatch:
             reason = cannot_be_seen(self._model, self._backend)
             if reason is None:
                 self._gradients = GradientSteps(self._model, self._backend, self._looking.select)
+                self._gradients.prepare()
             else:
                 self._note("gradients", reason)
         if self.step and self._once("resume"):
@@ -280,11 +284,12 @@ class FitWatch:
         self._put(Happened(kind, at, self.epoch, time.time(), address, text))
 
     def _note(self, address: str, reason: str) -> None:
-        """What cannot be told: a gap of the model's, and an event."""
+        """What cannot be told: a gap of the model's, and an event of the run."""
         record = ledger.record(self._model)
         gap = Gap(address, reason)
         if gap not in record.gaps:
             record.gaps.append(gap)
+        if self._once(f"note {address} {reason}"):
             self._happened("note", address, reason)
 
     def _once(self, key: str) -> bool:
