@@ -18,14 +18,14 @@ from parametry.kernels.numba_engine import compiled
 
 __all__ = ["PIECE", "bracketed", "count_and_gather"]
 
-PIECE: Final = 1 << 15
+PIECE: Final = 1 << 13
 """So many values stay in the second cache, to be read there once more."""
 
 # A block and what is written beside it stay in the first cache.
 _BLOCK: Final = 2048
 # So many values there is room for in each bracket. Room for all of a stretch would be made of pages
 # of 2 MiB, which the system fills with zeros before a few kilobytes are written.
-_ROOM: Final = PIECE + PIECE // 2
+_ROOM: Final = 6 * PIECE
 _SHIFT: Final = FINEST.bit_length() - 1  # of a fine bin's number to the sketch's
 _BITS: Final = BINS.bit_length() - 1
 

@@ -25,11 +25,12 @@ from parametry.kernels.numba_engine import compiled, fixed
 
 __all__ = ["byte_counts", "collect", "moments", "moments_and_bracketed", "slot_counts"]
 
-# A block and what is written beside it stay in the first cache: twice as many take half as long
-# again, once the values come from memory.
-_BLOCK: Final = 2048
+# A block and what is written beside it stay in the first cache. While it is read there once more,
+# the memory brings the next values only as far as the processor foresees them: with twice as many
+# in a block the whole takes a fifth longer.
+_BLOCK: Final = 1024
 # What is told of so many values at once: merging costs as much as reading some hundred of them.
-_GROUP: Final = 4 * _BLOCK
+_GROUP: Final = 8 * _BLOCK
 # Exponents of float16 are lower by 112 than those of float32: a factor that costs nothing later.
 _FLOAT16_UNIT: Final = 2.0**-112
 _SUMS: Final = frozenset({"reassoc", "nsz", "contract"})
@@ -134,12 +135,17 @@ def _deviations(values: Any, shift: Any) -> Any:
 
 
 @compiled()
+def _lies_far_from_zero(size: Any, sums: Any) -> Any:
+    """Whether the mean is larger than the deviations: its square would take digits from theirs."""
+    return 2.0 * sums[0] * sums[0] > sums[1] * size
+
+
+@compiled()
 def _centred(values: Any, sums: Any) -> Any:
     """Size, mean in two parts, squared deviations and magnitudes, from what `_sums` tells."""
     total, squares, magnitudes = sums
     shift = 0.0
-    # Where the mean is larger than the deviations, its square would take digits from theirs.
-    if 2.0 * total * total > squares * values.size:
+    if _lies_far_from_zero(values.size, sums):
         shift = total / values.size
         total, squares = _deviations(values, shift)
     off = total / values.size
@@ -312,21 +318,44 @@ def _widen_float16(halves: Any, bits: Any) -> None:
 
 
 @compiled()
-def _halves(signed: Any, unsigned: Any, infinity: Any, one: Any, is_float16: Any) -> Any:
-    # A block at a time, not a group: what is widened stays in the first cache.
-    scratch = np.empty(_BLOCK, np.float32)
-    values = np.empty(_BLOCK, np.float32)
-    bits = values.view(np.int32)
-    whole = _nothing(unsigned)
+def _widen(halves: Any, bits: Any, is_float16: Any) -> None:
+    if is_float16:
+        _widen_float16(halves, bits)
+    else:
+        _widen_bfloat16(halves, bits)
+
+
+@compiled()
+def _group_of_halves(  # noqa: PLR0917 - as `_group`
+    signed: Any, unsigned: Any, infinity: Any, one: Any, is_float16: Any, wide: Any, scratch: Any
+) -> Any:
+    """As `_group`, of what is widened block by block, and so stays in the first cache."""
+    values, bits = wide[: signed.size], wide.view(np.int32)
+    sums, (high, most, zeros) = (0.0, 0.0, 0.0), (signed[0], unsigned[0], 0)
     for start in range(0, signed.size, _BLOCK):
-        some = signed[start : start + _BLOCK]
-        if is_float16:
-            _widen_float16(some, bits)
-        else:
-            _widen_bfloat16(some, bits)
-        same = unsigned[start : start + _BLOCK]
-        wide = values[: some.size]
-        whole = _both(whole, _group(wide, some, same, infinity, one, scratch))
+        stop = min(start + _BLOCK, signed.size)
+        _widen(signed[start:stop], bits, is_float16)
+        total, squares, magnitudes = _sums(values[: stop - start], one)
+        sums = (sums[0] + total, sums[1] + squares, sums[2] + magnitudes)
+        found = _largest(signed[start:stop], unsigned[start:stop])
+        high, most, zeros = max(high, found[0]), max(most, found[1]), zeros + found[2]
+    largest = _largest_of(unsigned)
+    finite = high < infinity and (np.int64(signed.dtype.type(most)) & largest) < infinity
+    if finite and not _lies_far_from_zero(signed.size, sums):
+        keys = _extremes(signed, unsigned, high, most, largest)
+        return (0, 0, 0), zeros, keys, _centred(values, sums)
+    _widen(signed, bits, is_float16)
+    return _group(values, signed, unsigned, infinity, one, scratch)
+
+
+@compiled()
+def _halves(signed: Any, unsigned: Any, infinity: Any, one: Any, is_float16: Any) -> Any:
+    wide, scratch = np.empty(_GROUP, np.float32), np.empty(_GROUP, np.float32)
+    whole = _nothing(unsigned)
+    for start in range(0, signed.size, _GROUP):
+        some, same = signed[start : start + _GROUP], unsigned[start : start + _GROUP]
+        found = _group_of_halves(some, same, infinity, one, is_float16, wide, scratch)
+        whole = _both(whole, found)
     return whole
 
 
