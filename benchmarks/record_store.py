@@ -1,8 +1,9 @@
 """The store of runs: points a second with one writer, and the time to read a run of a million.
 
 A point is one number of one step. *One at a time*: each in a fact of its own. *Three at a time*:
-loss, accuracy and learning rate of a step in one fact, as a `fit` tells them. From the first `put`
-until all is on the disk. *Beside a busy program*: the thread that puts has other work in Python
+loss, accuracy and learning rate of a step in one fact, as a hand-written loop tells them. *In
+columns*: the same of 256 steps at once, as a `fit` tells them. From the first `put` until all is on
+the disk. *Beside a busy program*: the thread that puts has other work in Python
 between the points, so that it and the thread that writes contend for Python's lock; what is told is
 how much longer the program takes than without recording, for each point.
 
@@ -28,6 +29,7 @@ from measure import Figure, child, figure, interleaved, tell
 MOST = 1e6 / 150_000  # µs for a point: 150,000 points a second
 BATCH = 1_000
 ONE, THREE = "written, one at a time", "written, three at a time"
+COLUMNS, STEPS = "written in columns", 256
 ROWS = "written as rows by executemany"
 EVENTS = "written as TensorBoard's events"
 READ, READ_ROWS = "a million read as an array", "a million rows read as an array"
@@ -40,7 +42,7 @@ def measure(quick: bool) -> Iterator[Figure]:
     points, rounds = (3_000, 2) if quick else (300_000, 5)
     for name, rates in child("record_store.py", "write", points, rounds).items():
         yield figure(name, rates, "points/s")
-        if name in (ONE, THREE):
+        if name in (ONE, THREE, COLUMNS):
             each = [1e6 / rate for rate in rates]
             yield figure(f"{name}: for each point", each, "µs", limit=MOST)
     for name, costs in child("record_store.py", "busy", points // 3, rounds).items():
@@ -67,6 +69,20 @@ def _stored(points: int, keys: tuple[str, ...], folder: Path) -> Path:
     writer = _writer(folder)
     for step in range(points // len(keys)):
         writer.put(Points("step", step, 0, 1.0, dict.fromkeys(keys, step / 3)))
+    assert writer.flush()
+    return writer.path
+
+
+def _columns(points: int, keys: tuple[str, ...], folder: Path) -> Path:
+    import numpy as np
+
+    from parametry.core.facts import PointColumns
+
+    writer = _writer(folder)
+    for first in range(0, points // len(keys), STEPS):
+        steps = np.arange(first, first + STEPS)
+        values = np.repeat(steps[:, None] / 3, len(keys), axis=1)
+        writer.put(PointColumns("step", keys, 0, steps, np.ones(STEPS), values))
     assert writer.flush()
     return writer.path
 
@@ -117,6 +133,7 @@ def write(points: int, rounds: int) -> dict[str, list[float]]:
     ways = {
         ONE: partial(rate, lambda count, folder: _stored(count, ("loss",), folder), points),
         THREE: partial(rate, lambda count, folder: _stored(count, three, folder), points),
+        COLUMNS: partial(rate, lambda count, folder: _columns(count, three, folder), points),
         ROWS: partial(rate, _rows, points),
         EVENTS: partial(rate, _events, points // 10),
     }

@@ -239,9 +239,10 @@ def test_points_in_columns_come_back_as_single_ones(
         assert run.metrics("rate").values.tolist() == [point.values["rate"] for point in expected]
 
 
-def test_no_transaction_has_more_facts_than_readers_count_on(tmp_path: Path) -> None:
+def test_no_block_spans_more_facts_than_readers_count_on(tmp_path: Path) -> None:
     writer = made(tmp_path)
     for number in range(30):
+        writer.put(Points("epoch", number, number, 1.0, {"loss": 1.0}))
         writer.put(columns(1_000 * number, 1_000, (f"key {number % 3}",)))
     writer.close("finished")
     run = open_run(writer.path)
@@ -252,7 +253,8 @@ def test_no_transaction_has_more_facts_than_readers_count_on(tmp_path: Path) -> 
     with sqlite3.connect(writer.path) as connection:
         spans = connection.execute("SELECT last - first FROM points").fetchall()
     connection.close()
-    assert len(spans) == 30
+    assert len(spans) == 60
+    assert run.metrics("loss", per="epoch").steps.tolist() == list(range(30))
     assert max(span for (span,) in spans) < writing.LARGEST_BATCH
 
 

@@ -59,10 +59,11 @@ class _Made:
         """Add blocks of one kind."""
         self.blocks.setdefault(kind, []).extend(blocks)
 
-    def end(self, kind: _Kind, groups: dict[_Kind, Group]) -> None:
-        """Make blocks of a group that nothing is added to any more."""
-        if kind in groups:
-            self.add(kind, groups.pop(kind).blocks())
+    def end(self, groups: dict[_Kind, Group]) -> None:
+        """Make blocks of groups that nothing is added to any more."""
+        for kind, group in groups.items():
+            self.add(kind, group.blocks())
+        groups.clear()
 
 
 class Batch:
@@ -133,17 +134,16 @@ class Batch:
                 group.facts.append(fact)
                 group.values.append(values)
             elif isinstance(item, PointColumns):
-                kind: _Kind = (item.per, item.keys)
-                made.end(kind, groups)  # so that blocks of a kind come one after the other
-                made.add(kind, blocks_of(item, made.following))
+                # So that blocks of a kind come one after the other, and none spans many facts.
+                made.end(groups)
+                made.add((item.per, item.keys), blocks_of(item, made.following))
                 made.following += len(item)
                 continue
             else:
                 table, row = _row(made.following, item)
                 made.tables.setdefault(table, []).append(row)
             made.following += 1
-        for kind in list(groups):
-            made.end(kind, groups)
+        made.end(groups)
         return made
 
     def _clean(self, item: Item) -> Iterator[Item]:

@@ -54,6 +54,8 @@ class Block:
 class Group:
     """Points with the same keys, on their way into blocks.
 
+    Three lists, not one of tuples: those would be so many more objects for the garbage collector.
+
     Attributes:
         seqs: The numbers of the facts.
         facts: The facts; their values count for nothing here.

@@ -18,7 +18,7 @@ from parametry.recording.store.connecting import reading
 
 __all__ = ["Reader", "Stored", "StoredSeries"]
 
-# A block's facts lie in one transaction, which has no more (`writer.LARGEST_BATCH`).
+# A block's facts are items of one transaction, which has no more (`writer.LARGEST_BATCH`).
 _WIDEST = 10_000
 
 

@@ -20,7 +20,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -39,7 +39,7 @@ __all__ = ["Writer"]
 _log = logging.getLogger("parametry")
 _POINTS = 1_000
 _SECONDS = 1.0
-# No transaction is larger, whatever waits; readers count on it (see reader.py).
+# No transaction has more items, whatever waits; readers count on it (see reader.py).
 LARGEST_BATCH: Final = 10_000
 # More facts than this wait only where the disk stands still: then memory is worth more.
 _MOST_WAITING = 1_000_000
@@ -95,6 +95,7 @@ class Writer:
         self.failed: str | None = None
         self._waiting: deque[_Waiting] = deque()
         self._points = 0
+        self._keys: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._ended = False
         # Whether nothing is taken any more: it has ended, failed, or been forked.
         self._silent = False
@@ -131,12 +132,18 @@ class Writer:
             return
         if isinstance(fact, Points):
             values = fact.values
-            self._waiting.append((fact, tuple(values), tuple(values.values())))
-            self._count(len(values) or 1)
+            keys = tuple(values)
+            keys = self._keys.setdefault(keys, keys)
+            self._waiting.append((fact, keys, tuple(values.values())))
+            self._points += len(values) or 1  # a lost count between threads does no harm
+            if self._points >= _POINTS:
+                self._ring_for_points()
         elif isinstance(fact, PointColumns):
             for start in range(0, len(fact), LONGEST):
                 self._waiting.append(fact.part(start, start + LONGEST))
-            self._count(fact.values.size)
+            self._points += fact.values.size
+            if self._points >= _POINTS:
+                self._ring_for_points()
         elif isinstance(fact, Snapshot):
             with watch.guard("describing a snapshot of a run"):
                 self._waiting.append((fact.when, fact.report.to_dict()))
@@ -144,12 +151,10 @@ class Writer:
         else:
             self._waiting.append(fact)
 
-    def _count(self, points: int) -> None:
-        self._points += points  # a lost count between threads does no harm
-        if self._points >= _POINTS:
-            self._ring()
-            if len(self._waiting) > _MOST_WAITING:
-                self._fail("the disk has not kept up")
+    def _ring_for_points(self) -> None:
+        self._ring()
+        if len(self._waiting) > _MOST_WAITING:
+            self._fail("the disk has not kept up")
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was put before is on the disk.
@@ -228,7 +233,8 @@ class Writer:
     def _write(self, batch: Batch) -> bool:
         """Write what waits, in one transaction; whether it was the last."""
         self._points = 0
-        items = list(self._next_batch())
+        count = min(len(self._waiting), LARGEST_BATCH)
+        items = [self._waiting.popleft() for _ in range(count)]
         awaited = [item for item in items if isinstance(item, _Awaited)]
         last = any(isinstance(item, _Last) for item in items)
         taken = [item for item in items if not isinstance(item, (_Awaited, _Last))]
@@ -244,16 +250,6 @@ class Writer:
                 waiting.committed = committed
                 waiting.done.release()
         return last
-
-    def _next_batch(self) -> Iterator[_Waiting]:
-        """What goes into one transaction."""
-        room = LARGEST_BATCH
-        while self._waiting:
-            item = self._waiting[0]
-            room -= len(item) if isinstance(item, PointColumns) else 1
-            if room < 0:
-                return
-            yield self._waiting.popleft()
 
     def _fail(self, reason: str) -> None:
         if self.failed is not None:
