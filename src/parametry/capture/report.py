@@ -10,7 +10,7 @@ from typing import Any
 
 from parametry.capture.constants import constants_of_module
 from parametry.core.coverage import Gap
-from parametry.core.hyperparameter import Hyperparameter
+from parametry.core.hyperparameter import Change, Hyperparameter
 from parametry.core.ledger import Event, Record, ledger
 from parametry.core.mappings import Hyperparameters
 from parametry.core.model import Model
@@ -29,7 +29,7 @@ from parametry.frameworks.keras.optimizer import (
 )
 from parametry.frameworks.registry import find
 
-__all__ = ["build_report"]
+__all__ = ["build_report", "moved_address", "moved_change", "number_of"]
 
 _MOST_MODELS = 50
 # Scopes of which each model has its own; script/ and environment/ are the program's.
@@ -55,13 +55,14 @@ def build_report(
     values: dict[str, Hyperparameter] = {}
     told: dict[str, Model] = {}
     events: list[tuple[int, str, Event]] = []
-    for number, (model, record) in enumerate(seen):
+    numbers = range(len(seen)) if models is not None else _numbers([record for _, record in seen])
+    for number, (model, record) in zip(numbers, seen, strict=True):
         scope = _numbered("model", number)
         told[scope] = model
         own = {**model.hyperparameters, **last_known(record, model.hyperparameters)}
         for address, entry in own.items():
-            moved = _moved(address, number)
-            values[moved] = replace(entry, address=moved)
+            moved = _moved(entry, address, number)
+            values[moved.address] = moved
         events += [(event.order, scope, event) for event in record.events]
         gaps += [_moved_gap(gap, number) for gap in model.coverage]
     if models is None:
@@ -84,17 +85,44 @@ def build_report(
     )
 
 
+def number_of(model: Any) -> int:
+    """Which of all the program's models a model is in `build_report`; it stays so from now on.
+
+    Args:
+        model: A live model.
+    """
+    record = ledger.record(model)
+    if record.number is None:
+        records = [record for _, record in _every_model()]
+        numbers = dict(zip(map(id, records), _numbers(records), strict=True))
+        # A model within another one is none of the list.
+        record.number = numbers.get(id(record), max(numbers.values(), default=-1) + 1)
+    return record.number
+
+
+def _numbers(records: Sequence[Record]) -> list[int]:
+    """The numbers of models: those that were told already, and for the others what they leave."""
+    told = {record.number for record in records}
+    free = (number for number in itertools.count() if number not in told)
+    return [next(free) if record.number is None else record.number for record in records]
+
+
 def _all_models(gaps: list[Gap]) -> list[tuple[Any, Record]]:
-    """Every model that was seen, in the order of their making; None for one that is gone."""
-    found: list[tuple[int, Any, Record]] = [
-        (record.order, None, record) for record in ledger.departed if record.events
-    ]
-    found += [(ledger.record(model).order, model, ledger.record(model)) for model in root_models()]
-    found.sort(key=lambda item: item[0])
+    """The first models that were seen; None for one that is gone."""
+    found = _every_model()
     if len(found) > _MOST_MODELS:
         reason = f"{len(found)} models were made: the first {_MOST_MODELS} are told"
         gaps.append(Gap("model/", reason))
-    return [(thing, record) for _, thing, record in found[:_MOST_MODELS]]
+    return found[:_MOST_MODELS]
+
+
+def _every_model() -> list[tuple[Any, Record]]:
+    """Every model that was seen, in the order of their making; None for one that is gone."""
+    found: list[tuple[Any, Record]] = [
+        (None, record) for record in ledger.departed if record.events
+    ]
+    found += [(model, ledger.record(model)) for model in root_models()]
+    return sorted(found, key=lambda item: item[1].order)
 
 
 def _views(found: Sequence[tuple[Any, Record]], gaps: list[Gap]) -> Iterator[tuple[Model, Record]]:
@@ -117,13 +145,33 @@ def _numbered(scope: str, number: int) -> str:
     return f"{scope}_{number}" if number else scope
 
 
-def _moved(address: str, number: int) -> str:
+def moved_address(address: str, number: int) -> str:
+    """An address of a model's own scopes as it stands in a report of several models.
+
+    Args:
+        address: The address as the model has it.
+        number: Which of the models it is, from 0 on.
+
+    Example:
+        >>> moved_address("optimizer/learning_rate", 2), moved_address("script/seed", 2)
+        ('optimizer_2/learning_rate', 'script/seed')
+    """
     scope, slash, below = address.partition("/")
     return _numbered(scope, number) + slash + below if scope in _OWN_SCOPES else address
 
 
+def moved_change(change: Change, number: int) -> Change:
+    """A change of one of several models; a callback that made it has an address of its own."""
+    return replace(change, cause=moved_address(change.cause, number)) if change.cause else change
+
+
+def _moved(entry: Hyperparameter, address: str, number: int) -> Hyperparameter:
+    changes = tuple(moved_change(change, number) for change in entry.changes)
+    return replace(entry, address=moved_address(address, number), changes=changes)
+
+
 def _moved_gap(gap: Gap, number: int) -> Gap:
-    return Gap(_moved(gap.subject, number), gap.reason)
+    return Gap(moved_address(gap.subject, number), gap.reason)
 
 
 def _add_other_optimizers(
@@ -191,8 +239,8 @@ def _phases(events: list[tuple[int, str, Event]]) -> Phases:
         name = _numbered(event.kind, count)
         number = int(scope.rpartition("_")[2]) if scope.rpartition("_")[2].isdigit() else 0
         entries = {
-            moved: replace(entry, address=moved)
-            for moved, entry in ((_moved(a, number), e) for a, e in event.values.items())
+            moved.address: moved
+            for moved in (_moved(entry, own, number) for own, entry in event.values.items())
         }
         values = Hyperparameters(entries, source=name)
         out[name] = Phase(name, event.kind, values, event.where, event.times, scope)

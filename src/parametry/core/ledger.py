@@ -126,6 +126,7 @@ class Record:
         gaps: What could not be seen of it.
         class_name: The object's class.
         order: When it was first seen, counted.
+        number: Which of the program's models it is, once that was told.
     """
 
     construction: Call | None = None
@@ -138,6 +139,7 @@ class Record:
     gaps: list[Gap] = field(default_factory=list)
     class_name: str = ""
     order: int = 0
+    number: int | None = None
     settled: int = -1
 
     def add(self, event: Event) -> Event:

@@ -6,13 +6,11 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from parametry.capture.switch import hold, release
-from parametry.core.address import join
-from parametry.core.facts import Changed, Happened, Measured, Per, Points, Status
+from parametry.core.facts import Changed, Happened, Per, Points, Status
 from parametry.core.hyperparameter import Change, Hyperparameter
 from parametry.core.ledger import ObjectReference, freeze, ledger
 from parametry.core.looking import Looking
@@ -25,6 +23,7 @@ from parametry.recording.nonfinite import FirstNonfinite
 from parametry.recording.rates import Rates
 from parametry.recording.recording import Recording
 from parametry.recording.scalars import NotANumber, held
+from parametry.recording.scoping import of_model
 
 if TYPE_CHECKING:
     from parametry.recording.run import Run
@@ -134,10 +133,8 @@ class Loop:
         if self._recording is not None:
             now = time.time()
             for number, measurer in enumerate(self._measurers):
-                scope = f"model_{number}" if number else "model"
                 for told in measurer.after(step, self._epoch, now):
-                    several = len(self._measurers) > 1
-                    self._recording.put(_moved(told, scope) if several else told)
+                    self._recording.put(of_model(told, number))
 
     def _note(self, address: str, reason: str) -> None:
         if self._recording is not None:
@@ -257,11 +254,6 @@ class Loop:
         """Which run it is, and how far."""
         path = None if self._recording is None else self._recording.path
         return f"Loop({path.stem!r}, step {self._step})" if path else "Loop(not recorded)"
-
-
-def _moved(told: Measured, scope: str) -> Measured:
-    address = join(scope, told.statistics.address)
-    return replace(told, statistics=replace(told.statistics, address=address))
 
 
 def _note_optimizer(models: Sequence[Any], optimizer: Any) -> None:

@@ -15,6 +15,7 @@ from parametry.core.looking import Every, Looking, checked_every
 from parametry.core.watch import watch
 from parametry.recording.processes import is_first_process
 from parametry.recording.recording import Recording
+from parametry.recording.scoping import of_model
 from parametry.recording.sinks.registry import resolve
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Recorder:
     What fails in it is told on the log once, and the training goes on. While ``fit`` runs, capture
     is on (see `parametry.auto`); ``PARAMETRY=0`` makes a recorder do nothing. It may be used for
     several ``fit``s of a model, which become phases of one run; the run is over when the recorder
-    is gone or the program ends. In a training of several processes only the first one records.
+    is gone or the program ends. Those of a further model stand below its name: ``model_1/loss``,
+    ``optimizer_1/learning_rate``. In a training of several processes only the first one records.
 
     Args:
         name: The run's name; None for one made of the date, the script and a short word.
@@ -173,7 +175,7 @@ class _Held:
         self.recording: Recording | None = None
         self.failed: Recording | None = None
         self.fits: list[_Fit] = []
-        self.told: set[str] = set()
+        self.told: dict[int, set[str]] = {}
         self.refused = False
         self.joins = False
 
@@ -194,7 +196,7 @@ class _Held:
             raise
 
     def _open(self, recorder: Recorder, model: Any) -> None:
-        self.told = set()
+        self.told = {}
         recording = Recording(
             name=recorder.name, home=recorder.home, models=[model], sinks=recorder.sinks
         )
@@ -212,8 +214,8 @@ class _Fit:
 
         assert held.recording is not None
         self._held = held
-        self._recording = held.recording
-        self._recording.add_model(model)
+        recording = self._recording = held.recording
+        number = self._recording.add_model(model)
         every = recorder.statistics_every
         looking = Looking(
             every=_GRADIENTS_EVERY if every is None and recorder.gradients else every,
@@ -223,9 +225,9 @@ class _Fit:
         )
         self.watched = FitWatch(
             model,
-            self._recording.put,
+            lambda fact: recording.put(of_model(fact, number)),
             frame,
-            told=held.told,
+            told=held.told.setdefault(number, set()),
             looking=looking,
             failed=self._fail,
         )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parametry.capture.report import build_report
+from parametry.capture.report import build_report, number_of
 from parametry.core.facts import Fact, PointColumns, Snapshot, Status
 from parametry.core.hyperparameter import Hyperparameter
 from parametry.core.mappings import Hyperparameters
@@ -109,10 +109,19 @@ class Recording:
         """Wait until all that was put before is on the disk; whether it is."""
         return self._writer is not None and self._writer.flush(timeout)
 
-    def add_model(self, model: Any) -> None:
-        """Make a model one of those that the run is about."""
-        if self._models is not None and all(known is not model for known in self._models):
-            self._models.append(model)
+    def add_model(self, model: Any) -> int:
+        """Make a model one of those that the run is about.
+
+        Returns:
+            Which of them it is, as reports number them.
+        """
+        if self._models is None:
+            return number_of(model)
+        for number, known in enumerate(self._models):
+            if known is model:
+                return number
+        self._models.append(model)
+        return len(self._models) - 1
 
     def choose(self, chosen: Mapping[str, Hyperparameter]) -> None:
         """Add hyperparameters that capture cannot see, by address, and record them."""

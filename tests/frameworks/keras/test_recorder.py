@@ -15,6 +15,7 @@ import pytest
 import parametry as pm
 from parametry.capture.switch import enable
 from parametry.core.watch import watch
+from parametry.recording.following import Following
 from parametry.recording.run import open_run
 
 RNG = np.random.default_rng(1)
@@ -217,6 +218,53 @@ def test_a_second_fit_is_a_second_phase_of_the_run(tmp_path: Path) -> None:
     sizes = [phase.hyperparameters["fit/batch_size"].value for phase in run.phases.values()]
     assert sizes == [4, 6]
     assert not events(recorder, "resume")
+
+
+def check_folds(run: Any, histories: list[Any]) -> None:
+    """Each model's metrics, rates and parameters stand under addresses of its own."""
+    for number, history in enumerate(histories):
+        below, moved = (f"model_{number}/", f"_{number}") if number else ("", "")
+        rate = f"optimizer{moved}/learning_rate"
+        losses = run.metrics(f"{below}loss", per="epoch")
+        assert losses.values.tolist() == history.history["loss"]
+        rates = run.metrics(rate)
+        assert rates.steps.tolist() == list(range(30))
+        assert rates.values.tolist() == [np.float32(0.03 / 2**number)] * 30
+        assert run.hyperparameters[rate].value == pytest.approx(0.03 / 2**number)
+        causes = [told.change.cause for told in run.history(rate)]
+        assert causes == [f"callbacks{moved}/learning_rate_scheduler"]
+        assert [change.cause for change in run.hyperparameters[rate].changes] == causes
+        assert f"{causes[0]}/schedule" in run.hyperparameters
+        assert run.hyperparameters[f"fit{moved}/batch_size"].value == 4
+
+
+def folds(*callbacks: Any) -> list[Any]:
+    histories = []
+    for number in range(3):
+        rate = keras.callbacks.LearningRateScheduler(lambda epoch, _, n=number: 0.03 / 2**n)
+        histories.append(fit(net(), rate, *callbacks))
+    return histories
+
+
+def test_each_of_several_models_of_a_run_has_addresses_of_its_own(tmp_path: Path) -> None:
+    recorder = pm.Recorder(home=tmp_path, statistics_every="epoch")
+    histories = folds(recorder)
+    check_folds(recorder.run, histories)
+    assert recorder.run.measured[-1] == "model_2/dense_1/bias"
+    assert len(recorder.run.statistics("dense/kernel")) == 2
+    assert not recorder.run.events
+
+
+def test_each_model_of_a_script_has_addresses_of_its_own(tmp_path: Path) -> None:
+    enable()
+    following = Following(home=tmp_path)
+    following.begin()
+    try:
+        histories = folds()
+    finally:
+        path = following.finish("finished")
+    assert path is not None
+    check_folds(open_run(path), histories)
 
 
 def test_a_resume_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ What cannot be known is left out, and a note says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from parametry.core.hyperparameter import Change
@@ -22,7 +22,7 @@ from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.schedules import Evaluator, evaluator, holds_variables
 from parametry.frameworks.keras.taps import rate_taps
 
-__all__ = ["AppliedRate", "applied_rates"]
+__all__ = ["AppliedRate", "applied_rates", "watched_changes"]
 
 Source: TypeAlias = Literal["variable", "read in the step", "schedule", "traced", "unknown"]
 
@@ -42,10 +42,16 @@ class AppliedRate:
         address: The address of its rate.
         backend: How its numbers are read.
         note: Takes what cannot be told, once for each reason.
+        told: How many changes were there already when training began; None for all of now.
     """
 
     def __init__(
-        self, optimizer: Any, address: str, backend: Backend, note: Callable[[str, str], None]
+        self,
+        optimizer: Any,
+        address: str,
+        backend: Backend,
+        note: Callable[[str, str], None],
+        told: int | None = None,
     ) -> None:
         self.address = address
         self.every = int(optimizer.__dict__.get("gradient_accumulation_steps") or 1)
@@ -56,7 +62,7 @@ class AppliedRate:
         self._note = note
         self._record = ledger.record(optimizer)  # what has a record is watched for assignments
         self._changes = self._record.changes.setdefault("learning_rate", [])
-        self._told = len(self._changes)
+        self._told = len(self._changes) if told is None else told
         self._read = -1
         self._rate: float | None = None
         self._read_each = False
@@ -226,8 +232,32 @@ class AppliedRate:
         self._note(self.address, f"{reason}: its rates are not told")
 
 
+def watched_changes(optimizers: Sequence[Any]) -> dict[int, int]:
+    """Have assignments to the optimizers' rates noted from now on.
+
+    Args:
+        optimizers: A model's optimizers.
+
+    Returns:
+        By the identity of each one that holds a rate: how many changes were noted before.
+    """
+    counts: dict[int, int] = {}
+    for optimizer in optimizers:
+        for each, _ in holders_of_rates(optimizer, ""):
+            record = ledger.record(each)
+            rule = each.__dict__.get("_learning_rate")
+            if hasattr(rule, "assign"):
+                record.rate = read_scalar(rule)
+            counts[id(each)] = len(record.changes.setdefault("learning_rate", []))
+    return counts
+
+
 def applied_rates(
-    optimizer: Any, scope: str, backend: Backend, note: Callable[[str, str], None]
+    optimizer: Any,
+    scope: str,
+    backend: Backend,
+    note: Callable[[str, str], None],
+    told: Mapping[int, int],
 ) -> list[AppliedRate]:
     """The rates of an optimizer, or of those within it.
 
@@ -236,8 +266,9 @@ def applied_rates(
         scope: The first part of its addresses.
         backend: How its numbers are read.
         note: Takes what cannot be told.
+        told: What `watched_changes` gave.
     """
     return [
-        AppliedRate(each, address, backend, note)
+        AppliedRate(each, address, backend, note, told.get(id(each)))
         for each, address in holders_of_rates(optimizer, scope)
     ]

@@ -23,7 +23,11 @@ from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.counting import Counter
 from parametry.frameworks.keras.recording.gradients import GradientSteps, cannot_be_seen
 from parametry.frameworks.keras.recording.measuring import Measurer
-from parametry.frameworks.keras.recording.rates import AppliedRate, applied_rates
+from parametry.frameworks.keras.recording.rates import (
+    AppliedRate,
+    applied_rates,
+    watched_changes,
+)
 from parametry.frameworks.keras.recording.steps import Steps
 from parametry.frameworks.keras.recording.stopping import who_stopped
 from parametry.frameworks.keras.recording.waiting import Taken, Waiting
@@ -66,6 +70,7 @@ class FitWatch:
         self._looks = isinstance(looking.every, int)
         self._running = running_fit(model, frame, failed)
         self._backend = Backend(model)
+        self._changes_before = watched_changes(optimizers_of(model))
         self._steps = Steps(model, self)
         self._counter: Counter | None = None
         self._rates: list[AppliedRate] = []
@@ -196,7 +201,7 @@ class FitWatch:
         optimizers = optimizers_of(self._model)
         for number, optimizer in enumerate(optimizers):
             scope = f"optimizer_{number}" if number else "optimizer"
-            found = applied_rates(optimizer, scope, self._backend, self._note)
+            found = applied_rates(optimizer, scope, self._backend, self._note, self._changes_before)
             if not found:
                 self._note(f"{scope}/learning_rate", f"{type(optimizer).__name__} does not show it")
             self._rates += found
