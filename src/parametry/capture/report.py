@@ -162,7 +162,7 @@ def moved_address(address: str, number: int) -> str:
 
 def moved_change(change: Change, number: int) -> Change:
     """A change of one of several models; a callback that made it has an address of its own."""
-    return replace(change, cause=moved_address(change.cause, number)) if change.cause else change
+    return replace(change, cause=moved_address(change.cause, number))
 
 
 def _moved(entry: Hyperparameter, address: str, number: int) -> Hyperparameter:

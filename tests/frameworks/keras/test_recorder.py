@@ -15,6 +15,7 @@ import pytest
 import parametry as pm
 from parametry.capture.switch import enable
 from parametry.core.watch import watch
+from parametry.frameworks.keras.recording.waiting import Taken, Waiting
 from parametry.recording.following import Following
 from parametry.recording.run import open_run
 
@@ -344,3 +345,27 @@ def test_the_list_of_callbacks_is_not_touched(tmp_path: Path) -> None:
 def test_an_impossible_setting_is_refused(every: Any) -> None:
     with pytest.raises(ValueError, match="statistics_every"):
         pm.Recorder(statistics_every=every)
+
+
+class TellsMuch(keras.Sequential):
+    """A model whose steps tell of more than scalars."""
+
+    def train_step(self, *arguments: Any) -> Any:
+        told = super().train_step(*arguments)
+        logs, *rest = told if isinstance(told, tuple) else (told,)
+        logs = {**logs, "outputs": keras.ops.ones((1_000,))}
+        return (logs, *rest) if rest else logs
+
+
+def test_what_a_step_tells_besides_scalars_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = TellsMuch([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=keras.backend.backend() == "jax")
+    taken: list[Taken] = []
+    add = Waiting.add
+    monkeypatch.setattr(Waiting, "add", lambda self, one: taken.append(one) or add(self, one))
+    recorder = pm.Recorder(home=tmp_path)
+    fit(model, recorder)
+    assert [list(one.logs) for one in taken] == [["loss"]] * 30
+    assert recorder.run.keys == ("loss", "optimizer/learning_rate")

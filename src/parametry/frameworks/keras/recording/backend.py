@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,10 @@ class Backend:
         run_eagerly = bool(stored.get("_run_eagerly", stored.get("run_eagerly", False)))
         self.jit_compile = bool(getattr(model, "jit_compile", False)) and not run_eagerly
         # Without XLA TensorFlow still makes a graph of a step; the others run it as it stands.
-        self._unchanging: set[type] = {float}
         self.eager = run_eagerly or (self.name != "tensorflow" and not self.jit_compile)
+
+        self._logged: Set[str] = frozenset()
+        self._scalars: tuple[str, ...] = ()
 
     def number(self, value: Any) -> float:
         """The number in a variable or an array of one element, to the last bit."""
@@ -78,15 +80,16 @@ class Backend:
         return out
 
     def kept(self, logs: Any) -> dict[str, Any]:
-        """A step's logs as they are now; those that nothing can change are sorted out later."""
-        for value in logs.values():
-            if type(value) not in self._unchanging:
-                break
-        else:
-            return dict(logs)
-        if self.name != "torch":
-            self._unchanging |= {type(value) for value in logs.values() if _never_changes(value)}
-        return self.metrics(logs)
+        """As `metrics`, which is asked only once where a compiled step gives the same each time.
+
+        All else that it gives is not held: it may be large.
+        """
+        if logs.keys() == self._logged:
+            return {key: logs[key] for key in self._scalars}
+        found = self.metrics(logs)
+        if not self.eager and all(_never_changes(logs.get(key)) for key in found):
+            self._logged, self._scalars = frozenset(logs), tuple(found)
+        return found
 
     def by_key(self, kept: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         """What was kept of several steps by key; None where a step had none of it."""
