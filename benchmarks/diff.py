@@ -53,7 +53,7 @@ def compare(nbytes: int, rounds: int) -> dict[str, Any]:
     from safetensors.numpy import save_file
 
     import parametry as pm
-    from parametry.kernels.draw import in_shares
+    from parametry.kernels.shares import in_shares
 
     some = np.random.default_rng(0).standard_normal(nbytes // 16, np.float32)
     values = np.tile(some, 4).reshape(1 << 10, -1)

@@ -140,7 +140,8 @@ def numpy_makers(side: int) -> Makers:
 def filling_makers(side: int) -> Makers:
     import numpy as np
 
-    from parametry.kernels.draw import SHARE, in_shares
+    from parametry.kernels.draw import SHARE
+    from parametry.kernels.shares import in_shares
 
     def fill() -> Any:
         flat = np.empty(side * side, np.float32)

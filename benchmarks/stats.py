@@ -59,7 +59,7 @@ def speed(nbytes: int, rounds: int) -> dict[str, list[float]]:
     import ml_dtypes
     import numpy as np
 
-    from parametry.kernels.draw import in_shares
+    from parametry.kernels.shares import in_shares
     from parametry.kernels.statistics import moments_of, statistics_of
 
     generator = np.random.default_rng(0)

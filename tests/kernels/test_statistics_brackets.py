@@ -14,10 +14,17 @@ from numpy.typing import NDArray
 
 from parametry.core.statistics import BINS, LEVELS, Distribution
 from parametry.kernels import quantiles, statistics_numba, statistics_numpy
-from parametry.kernels.brackets import FINEST, Brackets, brackets_around, distribution_within
+from parametry.kernels.brackets import (
+    FINEST,
+    Bracketed,
+    Brackets,
+    bins_of,
+    brackets_around,
+    distribution_within,
+)
 from parametry.kernels.grid import Grid, grid_around, in_working_precision
-from parametry.kernels.quantiles import sample_places
 from parametry.kernels.ranks import quantiles_of_sorted
+from parametry.kernels.sampling import sample_places
 from parametry.kernels.statistics import statistics_of
 
 DTYPES = [np.dtype(name) for name in ("float32", "float64", "int32", "int64", "uint32", "uint64")]
@@ -32,7 +39,13 @@ def finite_in_order(values: NDArray[Any]) -> NDArray[Any]:
 
 def brackets_for(values: NDArray[Any]) -> Brackets | None:
     ordered = finite_in_order(values)
-    return brackets_around(ordered, grid_around(ordered, quantiles_of_sorted(ordered)), 1.0)
+    return brackets_of(ordered, grid_around(ordered, quantiles_of_sorted(ordered)), 1.0)
+
+
+def brackets_of(values: NDArray[Any], sketch: Grid, most: float) -> Brackets | None:
+    grid = sketch.finer(FINEST)
+    counts = np.bincount(bins_of(values, grid), minlength=grid.bins)
+    return brackets_around(counts, grid, most)
 
 
 def is_exact(spread: Distribution | None, values: NDArray[Any]) -> bool:
@@ -40,6 +53,10 @@ def is_exact(spread: Distribution | None, values: NDArray[Any]) -> bool:
     assert spread is not None
     assert sum(spread.sketch.counts) == spread.size == finite.size
     return spread.exact and spread.values == tuple((np.quantile(finite, LEVELS) + 0.0).tolist())
+
+
+def held_bits(found: Bracketed, dtype: np.dtype[Any]) -> list[int]:
+    return np.sort(np.concatenate(found.held).view(dtype)).tolist()
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -55,13 +72,14 @@ def test_any_bits_in_any_brackets(dtype: np.dtype[Any], data: st.DataObject) -> 
     lows, ends = np.array(sorted(data.draw(edges)), np.uint16).reshape(-1, 2).T
     apart = lows.clip(max=BINS * FINEST - 1)
     widths = np.maximum(ends, apart) - apart
-    brackets = Brackets(grid.finer(FINEST), apart, widths, tuple(range(len(LEVELS))))
+    brackets = Brackets(grid.finer(FINEST), apart, widths, 0.1)
     (_, fast), (_, plain) = (engine.moments_and_bracketed(values, brackets) for engine in ENGINES)
     assert fast.counts.tolist() == plain.counts.tolist()
     assert fast.counts.sum() == values.size
     assert fast.below.tolist() == plain.below.tolist()
-    for one, other in zip(fast.held, plain.held, strict=True):
-        assert np.sort(one.view(bits.dtype)).tolist() == np.sort(other.view(bits.dtype)).tolist()
+    assert fast.slots.tolist() == plain.slots.tolist()
+    assert fast.slots.sum() == fast.size == plain.size
+    assert held_bits(fast, bits.dtype) == held_bits(plain, bits.dtype)
 
 
 @engines
@@ -83,24 +101,27 @@ def test_any_values_within_the_brackets_that_they_tell(
     told = [engine.moments_and_bracketed(half, brackets) for half in halves if half.size]
     whole = statistics_numpy.moments(values)
     with np.errstate(over="ignore"):
-        assert is_exact(distribution_within(brackets, [part for _, part in told], whole), values)
+        found = [part for _, part in told]
+        assert is_exact(distribution_within(brackets, found, whole, engine.collect), values)
 
 
 def test_near_levels_have_one_bracket_together() -> None:
     values = np.linspace(-1, 1, 200, dtype=np.float32)
     brackets = brackets_for(values)
     assert brackets is not None
-    assert len(set(brackets.of_levels)) < len(LEVELS)
-    assert not brackets.widths[len(set(brackets.of_levels)) :].any()
-    owners = brackets.owners()
-    assert (np.diff(owners[owners < len(LEVELS)].astype(int)) >= 0).all()
+    held = np.flatnonzero(brackets.widths)
+    assert held.tolist() == list(range(held.size))  # those that there are come first
+    assert held.size < len(LEVELS)
+    ends = brackets.lows + brackets.widths
+    assert (ends[held][:-1] <= brackets.lows[held][1:]).all()
+    assert np.flatnonzero(brackets.inside()).size == brackets.widths.sum()
 
 
 def test_brackets_that_would_hold_too_much_are_none() -> None:
     values = np.sort(np.random.default_rng(0).standard_normal(5000).astype(np.float32))
     grid = grid_around(values, quantiles_of_sorted(values))
-    assert brackets_around(values, grid, 0.01) is None
-    assert brackets_around(values, grid, 0.9) is not None
+    assert brackets_of(values, grid, 0.01) is None
+    assert brackets_of(values, grid, 0.9) is not None
 
 
 @engines
@@ -148,20 +169,10 @@ def test_equal_values_beyond_any_narrow_counter() -> None:
         grid,
         np.array([FINEST * (10 + 6 * k) for k in range(7)], np.uint16),
         np.ones(7, np.uint16),
-        tuple(range(7)),
+        0.0,
     )
     values = np.full(1_500_000, 4.5, np.float32)  # 1,500,000 of one pair twice, in two tables
     _, found = statistics_numba.moments_and_bracketed(values, brackets)
     assert found.counts[36] == found.counts.sum() == values.size
     assert found.below.tolist() == [0, 0, 0, 0, 0, values.size, values.size]
     assert found.size == 0
-
-
-def test_a_sample_has_one_value_of_each_part() -> None:
-    for size, count in ((1 << 16, 1 << 16), (1_000_003, 1 << 16), (10**12 + 7, 1 << 17)):
-        places = sample_places(size, count)
-        edges = [size * k // count for k in range(0, count + 1, count // 8)]
-        assert (np.diff(places) > 0).all()
-        assert places[0] >= 0 and places[-1] < size
-        assert (places[:: count // 8] >= edges[:-1]).all()
-        assert (places[count // 8 - 1 :: count // 8] < edges[1:]).all()

@@ -64,13 +64,22 @@ def test_one_sign_but_for_one_value(dtype: np.dtype[Any], sign: int, odd: float 
     assert fast.mean == pytest.approx(plain.mean, rel=1e-12)
 
 
+def assert_collected(values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64]) -> None:
+    expected, expected_at = statistics_numpy.collect(values, grid, wanted)
+    for most in (None, expected.size):  # with room for no more, nothing is written beyond it
+        collected, at = statistics_numba.collect(values, grid, wanted, most)
+        assert collected.tobytes() == expected.tobytes()
+        assert at.tolist() == expected_at.tolist()
+    assert (expected != 0).all()
+    assert np.isin(expected_at, wanted).all()
+
+
 @pytest.mark.parametrize("size", [1, 7, 9, 20])
 def test_any_number_of_slots_is_collected(size: int) -> None:
     values = np.random.default_rng(size).standard_normal(10_001).astype(np.float32)
     grid = Grid(-32, 0.0625, 64).finer()
     wanted = np.unique(np.linspace(0, grid.bins + 1, size).astype(np.int64))
-    collected = statistics_numba.collect(values, grid, wanted)
-    assert collected.tobytes() == statistics_numpy.collect(values, grid, wanted).tobytes()
+    assert_collected(values, grid, wanted)
 
 
 @pytest.mark.parametrize("dtype", [d for d in (*FLOATS, *INTEGERS) if d.itemsize > 2], ids=str)
@@ -84,9 +93,7 @@ def test_slots(dtype: np.dtype[Any], data: st.DataObject) -> None:
     assert np.array_equal(counts, statistics_numpy.slot_counts(values, grid))
     assert counts.sum() == values.size
     wanted = np.unique(data.draw(hnp.arrays(np.int64, 5, elements=st.integers(0, grid.bins + 1))))
-    collected = statistics_numba.collect(values, grid, wanted)
-    expected = statistics_numpy.collect(values, grid, wanted)
-    assert collected.tobytes() == expected.tobytes()
+    assert_collected(values, grid, wanted)
 
 
 @pytest.mark.parametrize(

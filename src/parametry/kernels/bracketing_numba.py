@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.statistics import BINS, LEVELS
+from parametry.kernels.bits_numba import FORESEEN, places_of_hits
 from parametry.kernels.brackets import FINEST, Bracketed, Brackets
 from parametry.kernels.numba_engine import compiled
 
@@ -23,9 +24,8 @@ PIECE: Final = 1 << 13
 
 # A block and what is written beside it stay in the first cache.
 _BLOCK: Final = 2048
-# So many values there is room for in each bracket. Room for all of a stretch would be made of pages
-# of 2 MiB, which the system fills with zeros before a few kilobytes are written.
-_ROOM: Final = 6 * PIECE
+# Room for so many times what a sample says that brackets hold, of a stretch.
+_ROOM: Final = 1.25
 _SHIFT: Final = FINEST.bit_length() - 1  # of a fine bin's number to the sketch's
 _BITS: Final = BINS.bit_length() - 1
 
@@ -33,7 +33,7 @@ _BITS: Final = BINS.bit_length() - 1
 def bracketed(
     values: NDArray[Any], brackets: Brackets, look: Callable[[NDArray[Any], Any], int]
 ) -> Bracketed:
-    """What lies in each bin of the sketch, below each bracket, and within each.
+    """What lies in each bin of the sketch, below each bracket, and within.
 
     Args:
         values: A stretch of an array.
@@ -46,22 +46,26 @@ def bracketed(
     assert len(brackets.lows) == levels
     real = np.float32 if values.dtype == np.float32 else np.float64
     place = real(1 / grid.width), real(grid.first), real(0), real(grid.bins - 1)
-    looked_for = brackets.lows, brackets.widths, brackets.owners()
     counts, below = np.zeros(BINS, np.int64), np.zeros(levels, np.int64)
-    pairs = np.zeros((2, BINS * BINS), np.uint32)
-    room = np.empty((levels, _ROOM), values.dtype)
-    held: list[list[NDArray[Any]]] = [[values[:0]] for _ in range(levels)]
+    pairs, slots = np.zeros((2, BINS * BINS), np.uint32), np.zeros(grid.bins, np.uint32)
+    counted = counts, pairs, below, slots
+    scratch = (
+        np.zeros(_BLOCK, np.uint16),
+        np.zeros(_BLOCK // 2, np.uint16),
+        np.zeros(_BLOCK, np.uint8),
+        np.zeros(_BLOCK + FORESEEN, np.uint16),
+    )
+    held: list[NDArray[Any]] = []
     left = values
     while left.size:
-        sizes = np.zeros(levels, np.int64)
-        done = look(left, (place, looked_for, (counts, pairs, below), (room, sizes)))
-        for inside, row, size in zip(held, room, sizes.tolist(), strict=True):
-            inside.append(row[:size].copy())
+        room = np.empty(int(left.size * min(_ROOM * brackets.share, 1)) + 2 * PIECE, values.dtype)
+        size = np.zeros(1, np.int64)
+        done = look(left, (place, brackets.lows, brackets.widths, counted, scratch, room, size))
+        held.append(room[: size[0]])
         left = left[done:]
     both = pairs.sum(axis=0, dtype=np.int64).reshape(BINS, BINS)
     counts += both.sum(axis=0) + both.sum(axis=1)
-    within = (inside[1] if len(inside) == 2 else np.concatenate(inside) for inside in held)
-    return Bracketed(counts, below, tuple(within))
+    return Bracketed(counts, below, slots.astype(np.int64), tuple(held))
 
 
 @compiled()
@@ -124,47 +128,31 @@ def _marks(bins: Any, lows: Any, widths: Any, hits: Any, below: Any) -> None:
 
 
 @compiled()
-def _gather(  # noqa: PLR0917 - what it reads, and what it writes
-    values: Any, bins: Any, owners: Any, words: Any, full: Any, room: Any, sizes: Any
-) -> None:
-    """Write down the values with a hit, of which a word tells for eight, by their bracket."""
-    found = np.intp(0)
-    for i in range((values.size + 7) // 8):
-        full[found] = i
-        found += np.intp(words[i] != 0)  # no branch, which no processor could foresee
-    one, ones = np.uint64(1), np.uint64(0x0101010101010101)
-    for k in range(found):
-        start = 8 * np.intp(full[k])
-        word = words[full[k]]
-        while word != 0:
-            rest = word & (word - one)
-            # Of the lowest byte that is not zero: how many are below it.
-            at = start + np.intp((((word ^ rest) - one) & ones) * ones >> np.uint64(56))
-            owner = owners[bins[at]]
-            room[owner, sizes[owner]] = values[at]
-            sizes[owner] += 1
-            word = rest
+def _gather(values: Any, bins: Any, places: Any, slots: Any, room: Any) -> None:
+    """Write down the values at some places, and count them by their bin."""
+    for k in range(places.size):
+        at = places[k]
+        room[k] = values[at]
+        slots[bins[at]] += np.uint32(1)
 
 
 @compiled()
 def count_and_gather(values: Any, given: Any) -> Any:
     """Go on with some values; whether there is room for a further `PIECE`."""
-    place, (lows, widths, owners), (counts, pairs, below), (room, sizes) = given
-    bins = np.zeros(_BLOCK, np.uint16)
-    codes = np.zeros(_BLOCK // 2, np.uint16)
-    hits = np.zeros(_BLOCK, np.uint8)
-    full = np.empty(_BLOCK // 8 + 1, np.uint16)
-    fours, words = codes.view(np.uint64), hits.view(np.uint64)
-    for start in range(0, values.size, _BLOCK):
-        some = values[start : start + _BLOCK]
+    place, lows, widths, (counts, pairs, below, slots), scratch, room, size = given
+    bins, codes, hits, places = scratch
+    fours, block = codes.view(np.uint64), bins.size
+    for start in range(0, values.size, block):
+        some = values[start : start + block]
         _bins(some, place, bins)
-        if some.size == _BLOCK:
+        if some.size == block:
             _paired(bins, codes)
             _count_pairs(fours, pairs)
         else:
-            hits[some.size :] = 0
             for i in range(some.size):
                 counts[bins[i] >> np.uint16(_SHIFT)] += 1
         _marks(bins[: some.size], lows, widths, hits, below)
-        _gather(some, bins, owners, words, full, room, sizes)
-    return sizes.max() + PIECE <= room.shape[1]
+        found = places_of_hits(hits, some.size, places)
+        _gather(some, bins, places[:found], slots, room[size[0] :])
+        size[0] += found
+    return size[0] + PIECE <= room.size

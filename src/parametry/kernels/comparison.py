@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from parametry.core.array_difference import ArrayDifference, Distance, joined
 from parametry.core.dtype import kind
 from parametry.kernels import comparison_numpy
-from parametry.kernels.draw import in_shares
+from parametry.kernels.shares import in_shares
 from parametry.kernels.statistics import engine_for as statistics_engine
 from parametry.kernels.statistics import moments_of
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from parametry.kernels.bits_numba import FORESEEN, places_of_hits
 from parametry.kernels.grid import Grid
 from parametry.kernels.numba_engine import compiled, fixed
 
@@ -65,21 +66,23 @@ def _count_slots(values: Any, grid: Any, counts: Any) -> None:
             a[slots[i]] += one
 
 
-def collect(values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64]) -> NDArray[Any]:
+def collect(
+    values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64], most: int | None = None
+) -> tuple[NDArray[Any], NDArray[np.uint16]]:
     """As `statistics_numpy.collect`."""
-    out = np.empty(values.size + 1, values.dtype)  # one is written before it is known to count
+    room = values.size if most is None else most
+    out, out_slots = np.empty(room, values.dtype), np.empty(room, np.uint16)
     rows = -(-wanted.size // _AT_ONCE)
     looked_for = np.resize(wanted.astype(np.uint16), (rows, _AT_ONCE))  # the same ones again
-    size = _collect(fixed(values), _scalars(values, grid), looked_for, out)
-    return out[:size].copy()
+    size = _collect(fixed(values), _scalars(values, grid), looked_for, out, out_slots)
+    return out[:size].copy(), out_slots[:size].copy()
 
 
 @compiled()
-def _collect(values: Any, grid: Any, wanted: Any, out: Any) -> Any:
+def _collect(values: Any, grid: Any, wanted: Any, out: Any, out_slots: Any) -> Any:
     slots = np.empty(_BLOCK, np.uint16)
-    hits = np.empty(_BLOCK, np.uint8)
-    words = hits.view(np.uint64)
-    full = np.empty(_BLOCK // 8 + 1, np.uint16)
+    hits = np.zeros(_BLOCK, np.uint8)
+    places = np.empty(_BLOCK + FORESEEN, np.uint16)
     size: Any = 0
     for start in range(0, values.size, _BLOCK):
         some = values[start : start + _BLOCK]
@@ -87,16 +90,13 @@ def _collect(values: Any, grid: Any, wanted: Any, out: Any) -> Any:
         hits[:] = 0
         for row in wanted:
             _mark(slots[: some.size], row, hits)
-        # Without branches, which no processor could foresee: words that hold a hit, then hits.
-        found: Any = 0
-        for i in range((some.size + 7) // 8):
-            full[found] = i
-            found += words[i] != 0
+        found = places_of_hits(hits, some.size, places)
         for k in range(found):
-            begin = 8 * np.intp(full[k])
-            for j in range(begin, min(begin + 8, some.size)):
-                out[size] = some[j]
-                size += np.intp(hits[j]) & np.intp(some[j] != 0)
+            at = places[k]
+            if some[at] != 0:
+                out[size] = some[at]
+                out_slots[size] = slots[at]
+                size += 1
     return size
 
 

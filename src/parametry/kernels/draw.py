@@ -11,10 +11,8 @@ Beside the array itself, each thread holds some hundred kilobytes.
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Final
 
@@ -24,9 +22,10 @@ from numpy.typing import NDArray
 from parametry.core.dtype import numpy_dtype
 from parametry.kernels import random_numba, random_numpy
 from parametry.kernels.quantile import DOUBLE, SINGLE, Precision
+from parametry.kernels.shares import in_shares
 from parametry.kernels.stream import Stream
 
-__all__ = ["engine_for", "in_shares", "keys", "normal", "uniform"]
+__all__ = ["engine_for", "keys", "normal", "uniform"]
 
 # A block's random bits and numbers stay in the processor's own cache.
 BLOCK: Final = 1 << 15
@@ -154,18 +153,6 @@ def _filled(
         make(engine, np.empty(0, precision.word), np.empty(0, precision.dtype))
     in_shares(share, range(0, flat.size, SHARE))
     return array
-
-
-def in_shares(work: Callable[[int], None], shares: Sequence[int]) -> None:
-    """Do each share of the work, on as many threads as there are cores for this process."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = min(len(shares), cores or 1)
-    if threads <= 1:
-        for begin in shares:
-            work(begin)
-        return
-    with ThreadPoolExecutor(threads, "parametry") as pool:
-        list(pool.map(work, shares))
 
 
 def engine_for(count: int) -> Any:

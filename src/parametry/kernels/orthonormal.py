@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parametry.core.dtype import numpy_dtype
-from parametry.kernels.draw import engine_for, in_shares, normal
+from parametry.kernels.draw import engine_for, normal
+from parametry.kernels.shares import in_shares
 from parametry.kernels.stream import Stream
 
 __all__ = ["orthonormal"]

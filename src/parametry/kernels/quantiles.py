@@ -21,35 +21,19 @@ from numpy.typing import NDArray
 from parametry.core.moments import Moments, merge
 from parametry.core.statistics import Distribution
 from parametry.kernels.brackets import (
+    FINEST,
     Bracketed,
     Brackets,
     brackets_around,
     distribution_within,
 )
-from parametry.kernels.draw import in_shares
 from parametry.kernels.grid import Grid, grid_around, in_working_precision
 from parametry.kernels.ranks import between, quantiles_of_sorted, ranks
+from parametry.kernels.selection import Collected, values_at_ranks
 from parametry.kernels.statistics_numpy import DIGIT, digit_counts, value_of
 
-__all__ = [
-    "SAMPLE",
-    "Over",
-    "distribution_of_all",
-    "exact_distribution",
-    "sample",
-    "sample_places",
-    "wide_sample",
-]
+__all__ = ["Over", "distribution_of_all", "exact_distribution"]
 
-SAMPLE: Final = 1 << 16
-"""How many values a sample has; an array with no more is taken whole."""
-
-# Values that are collected to be sorted: 64 MiB of doubles, and twice that while they are sorted.
-_MOST_COLLECTED: Final = 1 << 23
-# A sample has one in so many values. With fewer the brackets hold more values, with more it takes
-# longer to take and to sort the sample than to collect them.
-_VALUES_FOR_EACH: Final = 1 << 10
-_WIDEST_SAMPLE: Final = 1 << 20
 # What lies within brackets may take so many bytes.
 _MOST_BRACKETED: Final = 96 << 20
 # With more of all values to collect, fine bins are counted as quickly.
@@ -83,47 +67,6 @@ def distribution_of_all(values: NDArray[Any], *, exact: bool) -> Distribution | 
     return Distribution(quantiles, grid.sketch(counts), ordered.size, exact)
 
 
-def sample(array: NDArray[Any], count: int = SAMPLE) -> NDArray[Any]:
-    """One value from each of 65,536 equally long parts of an array, each anywhere within its part.
-
-    The same array gives the same sample. The rank of its quantile at a level ``q`` is off by a
-    standard deviation of at most ``sqrt(q * (1 - q)) / 256`` of all ranks: 0.2 % for the median.
-
-    Args:
-        array: An array of no fewer values than are asked for.
-        count: How many parts.
-    """
-    places = sample_places(array.size, count)
-    if not array.flags.c_contiguous:
-        return array[np.unravel_index(places, array.shape)]
-    flat, out = array.reshape(-1), np.empty(count, array.dtype)
-
-    def take(begin: int) -> None:  # each waits for the memory, and two wait no longer than one
-        some = slice(begin, begin + SAMPLE)
-        flat.take(places[some], out=out[some], mode="clip")
-
-    in_shares(take, range(0, count, SAMPLE))
-    return out
-
-
-def sample_places(size: int, count: int = SAMPLE) -> NDArray[np.int64]:
-    """Where in an array of so many values, in C order, those of its `sample` are."""
-    edges = np.arange(count + 1, dtype=np.int64) * (size // count)
-    edges += np.arange(count + 1, dtype=np.int64) * (size % count) // count
-    # Where in its part: a hash of its number, so that no period of the array can meet the sample's.
-    numbers = np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    shares = (numbers >> np.uint64(40)).astype(np.float64) * 2.0**-24
-    return edges[:-1] + (np.diff(edges) * shares).astype(np.int64)
-
-
-def wide_sample(array: NDArray[Any]) -> NDArray[Any]:
-    """A `sample` that grows with the array, from which less is to be collected then."""
-    wanted = array.size // _VALUES_FOR_EACH
-    return sample(array, min(max(wanted, SAMPLE), _WIDEST_SAMPLE))
-
-
 def exact_distribution(
     over: Over, engine: Any, size: int, rough: NDArray[Any], wide: NDArray[Any]
 ) -> tuple[list[Moments], Distribution | None]:
@@ -140,15 +83,25 @@ def exact_distribution(
     if not guess.size:  # then almost nothing is finite, and any grid will do
         guess = np.zeros(1, guess.dtype)
     grid = grid_around(guess, quantiles_of_sorted(guess))
-    wider = _finite_in_order(wide)
+    fine = grid.finer(FINEST)
+    counts = _bin_counts(wide, fine, engine)
     room = _MOST_BRACKETED // rough.dtype.itemsize
-    share = min(_LARGEST_SHARE, room / size)
-    brackets = brackets_around(wider, grid, share) if wider.size else None
+    brackets = brackets_around(counts, fine, min(_LARGEST_SHARE, room / size))
     if brackets is not None:
         found = _by_brackets(over, engine, brackets, 2 * room)
         if found is not None:
             return found
     return _by_counting(over, engine, grid.finer(), rough.dtype)
+
+
+def _bin_counts(values: NDArray[Any], grid: Grid, engine: Any) -> NDArray[np.int64]:
+    """How many of the finite values are in each bin; what lies beyond is in the first and last."""
+    finite = np.isfinite(values)
+    counts = engine.slot_counts(values if finite.all() else values[finite], grid)
+    counts[1] += counts[0]
+    counts[-2] += counts[-1]
+    inner: NDArray[np.int64] = counts[1:-1]
+    return inner
 
 
 def _by_brackets(
@@ -169,8 +122,8 @@ def _by_brackets(
     if held > room:
         return None
     parts = [moments for moments, _ in told]
-    whole = merge(parts)
-    distribution = distribution_within(brackets, [found for _, found in told], whole)
+    found = [bracketed for _, bracketed in told]
+    distribution = distribution_within(brackets, found, merge(parts), engine.collect)
     return None if distribution is None else (parts, distribution)
 
 
@@ -199,83 +152,18 @@ def _by_counting(
     counts[-1] -= whole.positive_infinity
     lower, upper, shares = ranks(whole.finite)
     wanted = np.union1d(lower, upper)
-    values = _at_ranks(over, engine, fine, counts, whole, wanted, dtype)
+
+    def collected(slots: NDArray[np.int64]) -> list[Collected]:
+        return over(lambda values: engine.collect(values, fine, slots))
+
+    of_zero = int(fine.slots(np.zeros(1))[0])
+    values, left = values_at_ranks(wanted, counts, of_zero, whole, collected)
+    values |= _by_digits(over, left, whole.negative_infinity, dtype)
     low = np.array([values[int(rank)] for rank in lower])
     high = np.array([values[int(rank)] for rank in upper])
     quantiles = between(low, high, shares)
     sketch = fine.coarser().sketch(counts)
     return parts, Distribution(quantiles, sketch, whole.finite, exact=True)
-
-
-def _at_ranks(  # noqa: PLR0917 - what two passes are told
-    over: Over,
-    engine: Any,
-    grid: Grid,
-    counts: NDArray[np.int64],
-    whole: Moments,
-    wanted: NDArray[np.int64],
-    dtype: np.dtype[Any],
-) -> dict[int, float]:
-    """The finite values at these ranks."""
-    ends = np.cumsum(counts)
-    slots = np.searchsorted(ends, wanted, side="right")
-    # Zeros are known by their number, and a bin may hold nothing else: they are not collected.
-    of_zero = int(grid.slots(np.zeros(1))[0])
-    held = counts.copy()
-    held[of_zero] -= whole.zeros
-    collected = _collected(over, engine, grid, _few(held, slots))
-    out: dict[int, float] = {}
-    places: dict[int, dict[int, int]] = {slot: {} for slot in collected}
-    left: list[int] = []
-    for rank, slot in zip(wanted.tolist(), slots.tolist(), strict=True):
-        if slot not in collected:
-            left.append(rank)
-            continue
-        place = rank - int(ends[slot] - counts[slot])
-        if slot == of_zero:
-            negative = int(np.count_nonzero(collected[slot] < 0))
-            if negative <= place < negative + whole.zeros:
-                out[rank] = 0.0
-                continue
-            place -= whole.zeros if place > negative else 0
-        places[slot][rank] = place
-    asked = [slot for slot, ranked in places.items() if ranked]
-
-    def order(index: int) -> None:
-        ranked = places[asked[index]]
-        ordered = np.partition(collected[asked[index]], list(ranked.values()))
-        out.update({rank: float(ordered[place]) for rank, place in ranked.items()})
-
-    in_shares(order, range(len(asked)))
-    return out | _by_digits(over, left, whole.negative_infinity, dtype)
-
-
-def _few(held: NDArray[np.int64], slots: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Of these slots, those that hold few enough values to collect, in order."""
-    chosen: list[int] = []
-    room = _MOST_COLLECTED
-    for slot in sorted(set(slots.tolist()), key=lambda slot: int(held[slot])):
-        if held[slot] <= room:
-            chosen.append(slot)
-            room -= int(held[slot])
-    return np.array(sorted(chosen), np.int64)
-
-
-def _collected(
-    over: Over, engine: Any, grid: Grid, slots: NDArray[np.int64]
-) -> dict[int, NDArray[Any]]:
-    """The finite values in each of these slots but for zeros, in no order."""
-    if not slots.size:
-        return {}
-
-    def found(values: NDArray[Any]) -> list[NDArray[Any]]:
-        some = engine.collect(values, grid, slots)
-        some = some[np.isfinite(some)]
-        at = grid.slots(in_working_precision(some))
-        return [some[at == slot] for slot in slots]
-
-    parts = zip(*over(found), strict=True)
-    return {int(slot): np.concatenate(part) for slot, part in zip(slots, parts, strict=True)}
 
 
 def _by_digits(over: Over, wanted: list[int], below: int, dtype: np.dtype[Any]) -> dict[int, float]:

@@ -24,15 +24,9 @@ from parametry.core.moments import Moments, merge
 from parametry.core.statistics import Distribution
 from parametry.errors import DtypeMismatch
 from parametry.kernels import statistics_numpy
-from parametry.kernels.draw import in_shares
-from parametry.kernels.quantiles import (
-    SAMPLE,
-    Over,
-    distribution_of_all,
-    exact_distribution,
-    sample,
-    wide_sample,
-)
+from parametry.kernels.quantiles import Over, distribution_of_all, exact_distribution
+from parametry.kernels.sampling import SAMPLE, sample, wide_sample
+from parametry.kernels.shares import in_shares
 from parametry.kernels.stretches import stretch, stretches
 from parametry.kernels.tables import distribution_of_counts, moments_of_counts
 
@@ -42,6 +36,10 @@ T = TypeVar("T")
 
 # What one thread takes at a time: of two threads both, and what they write, fit into the cache.
 _STRETCH_BYTES: Final = 1 << 23
+# Of a large array that is read where it lies four times as much, so that threads seldom wait for
+# the interpreter. It depends on the size alone, and so does how a sum is rounded.
+_LONG_STRETCH_BYTES: Final = 1 << 25
+_LARGE_BYTES: Final = 1 << 30
 # NumPy is through so many bytes in the time that it takes to start numba.
 _PATIENCE: Final = 1 << 27
 # NumPy is through smaller arrays before a loop for their dtype is compiled, or found in the cache.
@@ -98,8 +96,9 @@ def statistics_of(
         return _moments(over, engine, over(engine.moments)), distribution
     if not exact:
         moments = _moments(over, engine, over(engine.moments))
-        return moments, distribution_of_all(stretch(sample(array)), exact=False)
-    samples = stretch(sample(array)), stretch(wide_sample(array))
+        some = sample(array, engine)
+        return moments, distribution_of_all(stretch(some), exact=False)
+    samples = stretch(sample(array, engine)), stretch(wide_sample(array, engine))
     parts, distribution = exact_distribution(over, engine, array.size, *samples)
     return _moments(over, engine, parts), distribution
 
@@ -142,7 +141,10 @@ def _numbers(array: NDArray[Any]) -> NDArray[Any]:
 
 def _over(array: NDArray[Any]) -> Over:
     """Applies functions to every stretch of an array, on all cores."""
-    views = stretches(array, _STRETCH_BYTES // array.dtype.itemsize)
+    lies_so = (array.flags.c_contiguous or array.flags.f_contiguous) and array.dtype.isnative
+    is_long = lies_so and array.nbytes >= _LARGE_BYTES
+    nbytes = _LONG_STRETCH_BYTES if is_long else _STRETCH_BYTES
+    views = stretches(array, nbytes // array.dtype.itemsize)
 
     def over(function: Callable[[NDArray[Any]], T]) -> list[T]:
         found: list[Any] = [None] * len(views)

@@ -22,15 +22,23 @@ from parametry.kernels.bracketing_numba import PIECE, bracketed, count_and_gathe
 from parametry.kernels.brackets import Bracketed, Brackets
 from parametry.kernels.counting_numba import byte_counts, collect, slot_counts
 from parametry.kernels.numba_engine import compiled, fixed
+from parametry.kernels.sampling_numba import take_sample
 
-__all__ = ["byte_counts", "collect", "moments", "moments_and_bracketed", "slot_counts"]
+__all__ = [
+    "byte_counts",
+    "collect",
+    "moments",
+    "moments_and_bracketed",
+    "slot_counts",
+    "take_sample",
+]
 
 # A block and what is written beside it stay in the first cache. While it is read there once more,
 # the memory brings the next values only as far as the processor foresees them: with twice as many
 # in a block the whole takes a fifth longer.
 _BLOCK: Final = 1024
 # What is told of so many values at once: merging costs as much as reading some hundred of them.
-_GROUP: Final = 8 * _BLOCK
+_GROUP: Final = PIECE
 # Exponents of float16 are lower by 112 than those of float32: a factor that costs nothing later.
 _FLOAT16_UNIT: Final = 2.0**-112
 _SUMS: Final = frozenset({"reassoc", "nsz", "contract"})
@@ -381,11 +389,12 @@ def _floats_bracketed(  # noqa: PLR0917 - as `_group`
     values: Any, signed: Any, unsigned: Any, infinity: Any, one: Any, given: Any
 ) -> Any:
     """How many values are done, and what `_floats` tells of these."""
+    scratch = np.empty(_GROUP, values.dtype)
     whole = _nothing(unsigned)
-    for start in range(0, values.size, PIECE):
-        stop = min(start + PIECE, values.size)
+    for start in range(0, values.size, _GROUP):
+        stop = min(start + _GROUP, values.size)
         some = values[start:stop]
-        found = _floats(some, signed[start:stop], unsigned[start:stop], infinity, one, 1.0)
+        found = _group(some, signed[start:stop], unsigned[start:stop], infinity, one, scratch)
         whole = _both(whole, found)
         if not count_and_gather(some, given):
             return stop, whole

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from parametry.core.dtype import kind
 from parametry.core.moments import Moments, Number, merge, two_sum
-from parametry.core.statistics import BINS, LEVELS
+from parametry.core.statistics import BINS
 from parametry.kernels.brackets import Bracketed, Brackets, bins_of
 from parametry.kernels.grid import Grid, in_working_precision
+from parametry.kernels.sampling import sample_places
 
 __all__ = [
     "DIGIT",
@@ -26,6 +27,7 @@ __all__ = [
     "moments",
     "moments_and_bracketed",
     "slot_counts",
+    "take_sample",
     "value_of",
 ]
 
@@ -115,15 +117,27 @@ def slot_counts(values: NDArray[Any], grid: Grid) -> NDArray[np.int64]:
     return counts
 
 
-def collect(values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64]) -> NDArray[Any]:
-    """The values in the wanted slots of a grid, but for zeros."""
+def collect(
+    values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64], most: int | None = None
+) -> tuple[NDArray[Any], NDArray[np.uint16]]:
+    """The values in the wanted slots of a grid, but for zeros, and the slot of each.
+
+    Args:
+        values: A stretch of an array.
+        grid: The grid.
+        wanted: Numbers of slots, in ascending order.
+        most: How many values there are at most, where that is known.
+    """
     chosen = np.zeros(grid.bins + 2, np.bool_)
     chosen[wanted] = True
-    found = []
+    found, found_at = [values[:0]], [np.zeros(0, np.uint16)]
     for start in range(0, values.size, _BLOCK):
         block = values[start : start + _BLOCK]
-        found.append(block[chosen[grid.slots(in_working_precision(block))] & (block != 0)])
-    return np.concatenate(found) if found else values[:0]
+        slots = grid.slots(in_working_precision(block))
+        inside = chosen[slots] & (block != 0)
+        found.append(block[inside])
+        found_at.append(slots[inside].astype(np.uint16))
+    return np.concatenate(found), np.concatenate(found_at)
 
 
 def moments_and_bracketed(values: NDArray[Any], brackets: Brackets) -> tuple[Moments, Bracketed]:
@@ -132,23 +146,24 @@ def moments_and_bracketed(values: NDArray[Any], brackets: Brackets) -> tuple[Mom
 
 
 def _bracketed(values: NDArray[Any], brackets: Brackets) -> Bracketed:
-    bins = brackets.grid.bins
+    bins, inside = brackets.grid.bins, brackets.inside()
     counts = np.zeros(bins, np.int64)
-    owners = brackets.owners()
-    held, held_by = [values[:0]], [owners[:0]]
+    held = []
     for start in range(0, values.size, _BLOCK):
         block = values[start : start + _BLOCK]
         found = bins_of(block, brackets.grid)
         counts += np.bincount(found, minlength=bins)
-        owner = owners[found]
-        inside = owner < len(LEVELS)
-        held.append(block[inside])
-        held_by.append(owner[inside])
+        held.append(block[inside[found]])
     before = np.concatenate([[0], np.cumsum(counts)])
     below = before[brackets.lows.astype(np.intp)]
-    every, owner = np.concatenate(held), np.concatenate(held_by)
-    within = tuple(every[owner == number] for number in range(len(LEVELS)))
-    return Bracketed(counts.reshape(BINS, -1).sum(axis=1), below, within)
+    sketched = counts.reshape(BINS, -1).sum(axis=1)
+    return Bracketed(sketched, below, np.where(inside, counts, 0), tuple(held))
+
+
+def take_sample(array: NDArray[Any], count: int, begin: int, out: NDArray[Any]) -> None:
+    """Values of some parts of a `sample`, from the one with the number ``begin`` on."""
+    places = sample_places(array.size, count, range(begin, begin + out.size))
+    array.take(places, out=out, mode="clip")
 
 
 def byte_counts(values: NDArray[Any]) -> NDArray[np.int64]:

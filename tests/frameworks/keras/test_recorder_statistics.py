@@ -14,7 +14,7 @@ import parametry as pm
 from parametry.core.parameter import Parameter
 from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.device import DevicePass
-from parametry.kernels.quantiles import SAMPLE
+from parametry.kernels.sampling import SAMPLE
 from parametry.kernels.statistics import statistics_of
 
 RNG = np.random.default_rng(2)

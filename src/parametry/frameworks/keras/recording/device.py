@@ -18,7 +18,8 @@ from parametry.core.moments import Moments
 from parametry.core.parameter import Parameter
 from parametry.core.statistics import ArrayStatistics
 from parametry.frameworks.keras.recording.backend import Backend
-from parametry.kernels.quantiles import SAMPLE, distribution_of_all, sample_places
+from parametry.kernels.quantiles import distribution_of_all
+from parametry.kernels.sampling import SAMPLE, sample_places
 
 __all__ = ["DevicePass", "moments_from", "moments_on_device", "ratio_of"]
 

@@ -1,0 +1,80 @@
+"""Values at given ranks, from how many values are in each slot of a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parametry.core.moments import Moments
+from parametry.kernels.shares import in_shares
+
+__all__ = ["Collected", "values_at_ranks"]
+
+Collected = tuple[NDArray[Any], NDArray[np.uint16]]
+"""Values but for zeros, in no order, and the number of the slot that each is in."""
+
+# Values that are collected to be ordered: 64 MiB of doubles, and twice that while they are.
+_MOST_COLLECTED: Final = 1 << 23
+
+
+def values_at_ranks(
+    wanted: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    of_zero: int,
+    whole: Moments,
+    collect: Callable[[NDArray[np.int64]], list[Collected]],
+) -> tuple[dict[int, float], list[int]]:
+    """The finite values at these ranks, and the ranks whose slots hold too many to be collected.
+
+    Args:
+        wanted: Ranks among the finite values, in ascending order.
+        counts: int64 (bins + 2,): how many finite values are in each slot.
+        of_zero: The slot that a zero is in.
+        whole: The moments of all values.
+        collect: Gives what is in some slots: of every part of the array.
+    """
+    ends = np.cumsum(counts)
+    slots = np.searchsorted(ends, wanted, side="right")
+    # Zeros are known by their number, and a slot may hold nothing else: they are not collected.
+    held = counts.copy()
+    held[of_zero] -= whole.zeros
+    chosen = _few(held, slots)
+    found = collect(chosen) if chosen.size else []
+    values = np.concatenate([values for values, _ in found]) if found else np.empty(0)
+    at = np.concatenate([at for _, at in found]) if found else np.empty(0, np.uint16)
+    out: dict[int, float] = {}
+
+    def order(index: int) -> None:
+        slot = int(chosen[index])
+        some = values[at == slot]
+        finite = np.isfinite(some)
+        if not finite.all():
+            some = some[finite]
+        ranked = wanted[slots == slot]
+        places = ranked - int(ends[slot] - counts[slot])
+        before, zeros = (int((some < 0).sum()), whole.zeros) if slot == of_zero else (0, 0)
+        is_zero = (before <= places) & (places < before + zeros)
+        places = np.where(places < before, places, places - zeros)
+        if not is_zero.all():
+            some.partition(np.unique(places[~is_zero]))
+        for rank, place, zero in zip(
+            ranked.tolist(), places.tolist(), is_zero.tolist(), strict=True
+        ):
+            out[rank] = 0.0 if zero else float(some[place])
+
+    in_shares(order, range(len(chosen)))
+    return out, [rank for rank in wanted.tolist() if rank not in out]
+
+
+def _few(held: NDArray[np.int64], slots: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Of these slots, those that hold few enough values to collect, in order."""
+    chosen: list[int] = []
+    room = _MOST_COLLECTED
+    for slot in sorted(set(slots.tolist()), key=lambda slot: int(held[slot])):
+        if held[slot] <= room:
+            chosen.append(slot)
+            room -= int(held[slot])
+    return np.array(sorted(chosen), np.int64)
