@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from parametry.core.statistics import LEVELS
 from parametry.errors import DtypeMismatch
-from parametry.kernels import quantiles, statistics_numba, statistics_numpy
+from parametry.kernels import quantiles, selection, statistics_numba, statistics_numpy
 from parametry.kernels.statistics import has_statistics, moments_of, statistics_of
 from parametry.kernels.stretches import stretch, stretches
 
@@ -332,7 +332,7 @@ def test_exact_quantiles_of_large_arrays(kind: str, dtype: str, engine: ModuleTy
 def test_a_bin_too_full_to_collect(
     dtype: str, engine: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantiles, "_MOST_COLLECTED", 50)
+    monkeypatch.setattr(selection, "_MOST_COLLECTED", 50)
     monkeypatch.setattr(quantiles, "_MOST_BRACKETED", 400)
     array = values_for(dtype, 66_000, special=np.dtype(dtype).kind == "f")
     check(array, engine)
