@@ -501,6 +501,7 @@ def test_on_a_network_a_rollback_journal_is_used_and_told(
     tmp_path: Path, on_a_network: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     writer = made(tmp_path)
+    assert writer.flush()
     assert "on nfs4, where SQLite's write-ahead log does not work" in caplog.text
     run = open_run(writer.path)
     for step in range(3_000):
@@ -517,6 +518,7 @@ def test_on_a_network_a_rollback_journal_is_used_and_told(
 
 def test_here_a_write_ahead_log_is_used(tmp_path: Path) -> None:
     writer = made(tmp_path)
+    assert writer.flush()
     assert Reader(writer.path).about()["journal"] == "wal"
     writer.close("finished")
 

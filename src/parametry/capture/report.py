@@ -166,6 +166,8 @@ def moved_change(change: Change, number: int) -> Change:
 
 
 def _moved(entry: Hyperparameter, address: str, number: int) -> Hyperparameter:
+    if not number and entry.address == address:
+        return entry  # the first model's addresses are as it has them
     changes = tuple(moved_change(change, number) for change in entry.changes)
     return replace(entry, address=moved_address(address, number), changes=changes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from parametry.core.value import UNSET, Plain, Unset, same, to_json_value
 
@@ -67,6 +67,8 @@ class Hyperparameter:
     origin: Origin | None = None
     where: Place | None = None
     changes: tuple[Change, ...] = field(default=())
+    # Worked out once: a run of many fits tells of all phases each time.
+    _data: dict[str, Any] | None = field(default=None, init=False, repr=False)
 
     def __eq__(self, other: object) -> bool:
         """Whether address and value are equal; NaN equals NaN, 1 does not equal True."""
@@ -80,6 +82,11 @@ class Hyperparameter:
 
     def to_dict(self) -> dict[str, Any]:
         """The hyperparameter as JSON-ready data: ``passed``, ``changes`` only where they tell."""
+        if self._data is None:
+            object.__setattr__(self, "_data", self._as_data())
+        return dict(cast(dict[str, Any], self._data))
+
+    def _as_data(self) -> dict[str, Any]:
         out: dict[str, Any] = {"value": to_json_value(self.value), "origin": self.origin}
         if not isinstance(self.passed, Unset):
             out["passed"] = to_json_value(self.passed)

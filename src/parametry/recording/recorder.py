@@ -203,7 +203,7 @@ class _Held:
         self.recording = recording
         # Also when the program ends, should the recorder live as long.
         # Each fit that ended was described then.
-        weakref.finalize(self, recording.finish, "finished", describe=False)
+        weakref.finalize(self, recording.leave, "finished", wait=False)
 
 
 class _Fit:
@@ -242,7 +242,6 @@ class _Fit:
         self.watched.ends()
         self._leave()
         self._recording.snapshot("finished")
-        self._recording.flush(timeout=_PATIENCE)
 
     def _fail(self, error: BaseException | None) -> None:
         """The ``fit`` raised: so the run is over, and a further fit begins another."""
@@ -273,9 +272,6 @@ class _Fit:
         # else holds goes at once, and its run is over.
         del self.watched
         release()
-
-
-_PATIENCE = 10.0
 
 
 def _again(*settings: Any) -> Recorder:

@@ -97,7 +97,6 @@ class Recording:
             return None
         from parametry.recording.run import open_run
 
-        self.flush(timeout=5.0)
         return open_run(self.path)
 
     def put(self, fact: Fact | PointColumns) -> None:
@@ -135,27 +134,36 @@ class Recording:
         with watch.guard("describing a run"), self._lock:
             self.put(Snapshot(self._report(outcome), time.time()))
 
-    def finish(self, status: Status, outcome: str | None = None, *, describe: bool = True) -> None:
-        """Record how it ended, and close the file; what is put later is dropped.
+    def finish(self, status: Status, outcome: str | None = None) -> None:
+        """Record all that is known and how it ended, and close the file.
+
+        What is put later is dropped.
 
         Args:
             status: How.
             outcome: The same in words: ``ValueError: …``; None for the status itself.
-            describe: Whether to record once more all that is known; not where a snapshot was taken
-                when the training ended.
+        """
+        if self._writer is not None:
+            with watch.guard("describing a run that ends"), self._lock:
+                report = self._report(outcome or status, _PATIENCE_AT_THE_END)
+                self.put(Snapshot(report, time.time()))
+        self.leave(status)
+
+    def leave(self, status: Status, *, wait: bool = True) -> None:
+        """Close the file, where all that is known was recorded already.
+
+        Args:
+            status: How it ended.
+            wait: Whether to wait for the disk; else that is waited for when the program ends.
         """
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        if describe:
-            with watch.guard("describing a run that ends"), self._lock:
-                report = self._report(outcome or status, _PATIENCE_AT_THE_END)
-                writer.put(Snapshot(report, time.time()))
         self._models = None
         with watch.guard("closing a run"):
             if self._surroundings is not None:
                 self._surroundings.close()
-            writer.close(status)
+            writer.close(status, wait=wait)
         if self._delivery is not None:
             with watch.guard("ending the delivery to a run's sinks"):
                 self._delivery.finish()

@@ -28,6 +28,7 @@ from parametry.recording.processes import Process
 from parametry.recording.series import Series
 from parametry.recording.store.connecting import intact
 from parametry.recording.store.reader import Reader, Stored
+from parametry.recording.store.writer import settle
 
 __all__ = ["Cursor", "Run", "RunStatus", "open_run"]
 
@@ -386,7 +387,9 @@ def open_run(name_or_path: str | Path, *, home: str | Path | None = None) -> Run
         RunMissing: There is none; the hint has the nearest names.
         FormatError: The file is no run's, or of a later version than is known.
     """
-    run = Run(find(name_or_path, home))
+    path = find(name_or_path, home)
+    settle(path)
+    run = Run(path)
     run.status  # noqa: B018 - reads the file, and so raises where it cannot be read
     return run
 

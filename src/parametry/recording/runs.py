@@ -17,6 +17,7 @@ from parametry.errors import FormatError, NothingMatched, StoreError
 from parametry.recording.home import files_of, home_folder, nearest_names, run_files
 from parametry.recording.index import Index, stamp_of
 from parametry.recording.run import Run
+from parametry.recording.store.writer import settle
 from parametry.recording.summary import Summary
 
 __all__ = ["Runs", "check_removable", "remove", "runs"]
@@ -134,6 +135,7 @@ def runs(
         >>> best = pm.runs("*-digits-*", sort="val_loss")[0]            # doctest: +SKIP
     """
     folder = home_folder(home)
+    settle(folder)
     matches = compile_pattern(pattern).fullmatch
     every = list(run_files(folder))
     paths = [path for path in every if matches(path.stem)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 import pickle
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 import parametry as pm
 from parametry.capture.switch import enable
 from parametry.core.watch import watch
-from parametry.frameworks.keras.recording.waiting import Taken, Waiting
+from parametry.frameworks.keras.recording.waiting import Waiting
 from parametry.recording.following import Following
 from parametry.recording.run import open_run
 
@@ -362,10 +363,40 @@ def test_what_a_step_tells_besides_scalars_is_not_held(
 ) -> None:
     model = TellsMuch([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", jit_compile=keras.backend.backend() == "jax")
-    taken: list[Taken] = []
-    add = Waiting.add
-    monkeypatch.setattr(Waiting, "add", lambda self, one: taken.append(one) or add(self, one))
+    kept: list[tuple[Any, ...]] = []
+    add, add_alike = Waiting.add, Waiting.add_alike
+
+    def seen(self: Waiting, *call: Any) -> bool:
+        kept.append(call[3][1])
+        return add(self, *call)
+
+    def seen_alike(self: Waiting, when: float, row: tuple[Any, ...]) -> bool:
+        kept.append(row)
+        return add_alike(self, when, row)
+
+    monkeypatch.setattr(Waiting, "add", seen)
+    monkeypatch.setattr(Waiting, "add_alike", seen_alike)
     recorder = pm.Recorder(home=tmp_path)
     fit(model, recorder)
-    assert [list(one.logs) for one in taken] == [["loss"]] * 30
+    assert [[value.shape for value in row if not isinstance(value, float)] for row in kept] in (
+        [[()]] * 30,
+        [[]] * 30,  # torch's numbers are read at once
+    )
     assert recorder.run.keys == ("loss", "optimizer/learning_rate")
+
+
+def test_whoever_reads_a_run_in_the_same_program_finds_all_of_it(tmp_path: Path) -> None:
+    # Nobody waits for the disk when a fit ends: who reads waits.
+    def train() -> None:
+        recorder = pm.Recorder(home=tmp_path)
+        fit(net(), recorder)
+        (run,) = pm.runs(home=tmp_path)
+        assert len(run.metrics("loss", per="step")) == 30
+        assert run.status == "running"
+        assert repr(recorder) == f"Recorder({run.name!r})"
+
+    train()
+    gc.collect()
+    (run,) = pm.runs(home=tmp_path)
+    assert run.status == "finished"
+    assert [path.suffix for path in run.path.parent.iterdir()] == [".sqlite"]

@@ -47,6 +47,7 @@ _MOST_WAITING = 1_000_000
 PATIENCE = 10.0
 _AGAIN = 0.005
 _PATIENCE_AT_THE_END = 60.0
+_PATIENCE_OF_READERS = 5.0
 
 
 class _Awaited:
@@ -176,25 +177,34 @@ class Writer:
             return False
         return awaited.committed
 
-    def close(self, status: Status) -> None:
+    def close(self, status: Status, *, wait: bool = True) -> None:
         """End the run: write all that waits and how it ended, and leave one file behind.
 
-        What is put later is dropped; closing again does nothing.
+        What is put later is dropped; closing again does nothing but wait.
 
         Args:
             status: How it ended.
+            wait: Whether to wait until it is done; else that is waited for at the program's end.
         """
-        if self._ended:
+        if not self._ended:
+            self._ended = True
+            self.put(Ended(status, time.time()))
+            self._silent = True
+            self._waiting.append(_Last())
+            self._ring()
+        if not wait:
             return
-        self._ended = True
-        self.put(Ended(status, time.time()))
-        self._silent = True
         atexit.unregister(self._at_exit)
-        self._waiting.append(_Last())
-        self._ring()
         self._thread.join(_PATIENCE_AT_THE_END)
         if self._thread.is_alive():
             self._fail("the disk does not answer")
+
+    def settle(self, timeout: float) -> None:
+        """Wait until the file holds all that was put, or for so many seconds."""
+        if self._ended:
+            self._thread.join(timeout)
+        else:
+            self.flush(timeout)
 
     def _at_exit(self) -> None:
         """The interpreter ends, and nobody has closed the run."""
@@ -215,9 +225,10 @@ class Writer:
     def _work(self, connection: sqlite3.Connection) -> None:
         # The connection is this function's alone: a forked process has no such thread, and so
         # cannot close it, which would break the file's locks.
-        batch = Batch(connection)
         last = False
         try:
+            _set_journal(connection, self.path)
+            batch = Batch(connection)
             while not last:
                 if self._points < _POINTS:
                     self._bell.acquire(timeout=_SECONDS)
@@ -229,6 +240,7 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
             self._let_go()
+            atexit.unregister(self._at_exit)
 
     def _write(self, batch: Batch) -> bool:
         """Write what waits, in one transaction; whether it was the last."""
@@ -276,6 +288,20 @@ class Writer:
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
+def settle(within: Path, timeout: float = _PATIENCE_OF_READERS) -> None:
+    """Wait until the files that this process writes hold all that was put to them.
+
+    Args:
+        within: A run's file, or a folder that they are in at any depth.
+        timeout: How many seconds to wait at most for each.
+    """
+    within = within.absolute()
+    for writer in list(_writers):
+        path = writer.path.absolute()
+        if path == within or within in path.parents:
+            writer.settle(timeout)
+
+
 def _forked() -> None:
     """This process was forked from one that writes: it must not, and has no thread to do it."""
     for writer in list(_writers):
@@ -304,8 +330,6 @@ def _begin(path: Path, about: dict[str, Any]) -> sqlite3.Connection:
         rows = [(key, value) for key, value in about.items() if value is not None]
         connection.executemany("INSERT INTO run VALUES (?, ?)", rows)
         connection.execute("COMMIT")
-        journal = _set_journal(connection, path)
-        connection.execute("INSERT INTO run VALUES ('journal', ?)", (journal,))
     except sqlite3.Error as error:
         connection.close()
         raise _refused(path, _reason(error)) from None
@@ -315,8 +339,12 @@ def _begin(path: Path, about: dict[str, Any]) -> sqlite3.Connection:
     return connection
 
 
-def _set_journal(connection: sqlite3.Connection, path: Path) -> str:
+def _set_journal(connection: sqlite3.Connection, path: Path) -> None:
     """Choose how transactions are kept: a write-ahead log, where its readers can share memory."""
+    connection.execute("INSERT INTO run VALUES ('journal', ?)", (_journal(connection, path),))
+
+
+def _journal(connection: sqlite3.Connection, path: Path) -> str:
     kind = without_shared_memory(path)
     if kind is None:
         if _switched(connection, "WAL") == "wal":

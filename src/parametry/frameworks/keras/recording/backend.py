@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ class Backend:
         self.eager = run_eagerly or (self.name != "tensorflow" and not self.jit_compile)
 
         self._logged: Set[str] = frozenset()
-        self._scalars: tuple[str, ...] = ()
+        self._keys: tuple[str, ...] = ()
+        self._row: Callable[[Any], tuple[Any, ...]] | None = None
 
     def number(self, value: Any) -> float:
         """The number in a variable or an array of one element, to the last bit."""
@@ -79,25 +81,25 @@ class Backend:
                 out[str(key)] = held
         return out
 
-    def kept(self, logs: Any) -> dict[str, Any]:
-        """As `metrics`, which is asked only once where a compiled step gives the same each time.
+    def kept(self, logs: Any) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Keys and values of `metrics`, in few operations where a compiled step gives the same.
 
         All else that it gives is not held: it may be large.
         """
-        if logs.keys() == self._logged:
-            return {key: logs[key] for key in self._scalars}
+        if (row := self.row_of(logs)) is not None:
+            return self._keys, row
         found = self.metrics(logs)
-        if not self.eager and all(_never_changes(logs.get(key)) for key in found):
-            self._logged, self._scalars = frozenset(logs), tuple(found)
-        return found
+        keys = tuple(found)
+        if keys and not self.eager and all(_never_changes(logs.get(key)) for key in keys):
+            self._logged, self._keys = frozenset(logs), keys
+            self._row = _row_of(keys)
+        return keys, tuple(found.values())
 
-    def by_key(self, kept: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-        """What was kept of several steps by key; None where a step had none of it."""
-        keys = kept[0].keys()
-        if all(logs.keys() == keys for logs in kept):
-            return {str(key): [logs[key] for logs in kept] for key in keys}
-        every = dict.fromkeys(key for logs in kept for key in logs)
-        return {str(key): [logs.get(key) for logs in kept] for key in every}
+    def row_of(self, logs: Any) -> tuple[Any, ...] | None:
+        """The values alone, where the keys are those that `kept` had of a compiled step before."""
+        if self._row is not None and logs.keys() == self._logged:
+            return self._row(logs)
+        return None
 
     def numbers(self, held: Sequence[Any]) -> list[float | None]:
         """The floats of what `held` gave at several steps, in few operations for all of them."""
@@ -168,6 +170,13 @@ class Backend:
             return float(np.float32(np.asarray(value)))
         except Exception:  # tracers and symbolic tensors each raise an error of their own
             return None
+
+
+def _row_of(keys: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    (key,) = keys
+    return lambda logs: (logs[key],)
 
 
 def _array(value: Any) -> Any:

@@ -39,6 +39,11 @@ class Counter:
             return None
         return int(self._backend.number(self._variable))
 
+    @property
+    def goes_by_one(self) -> bool:
+        """Whether each call takes one step, and nobody needs to ask the optimizer."""
+        return self.taken == 1 and not self._each and (self._checked or self._variable is None)
+
     def read_each(self) -> None:
         """Ask the optimizer at every step from now on."""
         self._each = True

@@ -22,12 +22,15 @@ from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.schedules import Evaluator, evaluator, holds_variables
 from parametry.frameworks.keras.taps import rate_taps
 
-__all__ = ["AppliedRate", "applied_rates", "watched_changes"]
+__all__ = ["AppliedRate", "Still", "applied_rates", "watched_changes"]
 
 Source: TypeAlias = Literal["variable", "read in the step", "schedule", "traced", "unknown"]
 
 Held: TypeAlias = Any
 """What is kept of a step until its rate is told: a number, a scalar on a device, or None."""
+
+Still: TypeAlias = tuple[dict[str, Any], Any, list[Change], int]
+"""An optimizer's attributes, its rate among them, and the changes of it, with their number."""
 
 
 class AppliedRate:
@@ -126,6 +129,16 @@ class AppliedRate:
         elif self._read_each or self._is_due():
             self._rate = self._backend.number(self._rule)
         return len(self._changes) > self._told
+
+    def still(self) -> Still | None:
+        """What stays as it is while the same is kept of each step; None where that varies."""
+        known = len(self._changes)
+        varies = known >= MOST_CHANGES or known != self._told or self._assigned_in_the_step()
+        if self._source == "variable" and (self._read_each or varies):
+            return None
+        if self._source in ("read in the step", "traced"):
+            return None
+        return self._stored, self._rule, self._changes, known
 
     def _is_due(self) -> bool:
         known = len(self._changes)

@@ -25,12 +25,13 @@ from parametry.frameworks.keras.recording.gradients import GradientSteps, cannot
 from parametry.frameworks.keras.recording.measuring import Measurer
 from parametry.frameworks.keras.recording.rates import (
     AppliedRate,
+    Still,
     applied_rates,
     watched_changes,
 )
 from parametry.frameworks.keras.recording.steps import Steps
 from parametry.frameworks.keras.recording.stopping import who_stopped
-from parametry.frameworks.keras.recording.waiting import Taken, Waiting
+from parametry.frameworks.keras.recording.waiting import Waiting
 
 __all__ = ["FitWatch"]
 
@@ -75,6 +76,8 @@ class FitWatch:
         self._counter: Counter | None = None
         self._rates: list[AppliedRate] = []
         self._waiting = Waiting(self._backend, time.time())
+        self._is_calm = False
+        self._still: list[Still] = []
         self._state: Any = None
         self._variables = _OptimizerState(model) if self._backend.name == "jax" else None
         self._ended = False
@@ -93,6 +96,7 @@ class FitWatch:
         if self._counter is None:
             self._begin()
         self._state = None
+        self._is_calm = False
         self._steps.wrap()
 
     def epoch_ends(self, logs: dict[str, Any] | None) -> None:
@@ -150,6 +154,14 @@ class FitWatch:
 
     def before_step(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """A step begins; what is to take it tells of its gradients where those are due."""
+        if self._is_calm:
+            if self._variables is None or arguments[0] is self._state:
+                for stored, rule, changes, known in self._still:
+                    if stored.get("_learning_rate") is not rule or len(changes) != known:
+                        break
+                else:
+                    return step
+            self._is_calm = False
         counter, variables = self._counter, self._variables
         if counter is None:
             return step
@@ -174,21 +186,48 @@ class FitWatch:
         counter, variables = self._counter, self._variables
         if counter is None:
             return
+        if self._is_calm:
+            logs = result
+            if variables is not None:
+                logs, self._state = result
+            row = self._backend.row_of(logs)
+            if row is not None:
+                self.step = counter.step = counter.step + 1
+                now = time.time()
+                if self._waiting.add_alike(now, row):
+                    self._is_calm = False
+                    self._flush(now)
+                return
+            self._is_calm = False
         logs = result
         if variables is not None:
             logs, self._state = result
             variables.state = self._state
         now = time.time()
         rates = [rate.after_step() for rate in self._rates]
-        taken = Taken(self.step, counter.taken, now, self._backend.kept(logs), rates)
+        step, count, kept = self.step, counter.taken, self._backend.kept(logs)
         self.step = counter.after_step(variables, exactly=self._due)
         if self._due:
-            if taken.count > 1:
-                taken.count = self.step - taken.step
+            if count > 1:
+                count = self.step - step
             with watch.guard("looking at parameters"):
-                self._look(taken.step + taken.count - 1)
-        if self._waiting.add(taken):
+                self._look(step + count - 1)
+        if self._waiting.add(step, count, now, kept, rates):
             self._flush(now)
+        else:
+            self._calm_down(counter)
+
+    def _calm_down(self, counter: Counter) -> None:
+        """From the next step on do no more than is needed, if steps differ in what they give alone.
+
+        Beside a step of less than a millisecond each line counts: what it works on is no longer in
+        the processor's caches.
+        """
+        if self._looks or not counter.goes_by_one:
+            return
+        still = [rate.still() for rate in self._rates]
+        self._still = [each for each in still if each is not None]
+        self._is_calm = len(self._still) == len(still)
 
     def step_failed(self, error: BaseException) -> None:
         """A step raised."""
@@ -234,8 +273,8 @@ class FitWatch:
         if real is None or real == self.step:
             return
         last = self._waiting.last
-        if last is not None and last.count > 1 and 0 < real - last.step < last.count:
-            last.count = real - last.step  # the data ended within the last execution
+        if last is not None and 0 < real - last[0] < last[1]:
+            self._waiting.shorten(real - last[0])  # the data ended within the last execution
         else:
             text = f"the optimizer counts {real:,} steps, where fit took {self.step:,}"
             self._note("optimizer/iterations", f"{text}: steps of this epoch may be told wrongly")
