@@ -155,14 +155,17 @@ def distribution_within(
         # What lies outside of the grid counts to its first and last bin here.
         beyond = {1: 0, grid.bins: grid.bins + 1}
         wider = np.union1d(slots, [beyond.get(slot, slot) for slot in slots.tolist()])
-        found: list[Any] = [None] * len(parts)
+        here = wider.clip(1, grid.bins)
+        found: list[Collected] = [[] for _ in parts]
 
         def look(index: int) -> None:
             part = parts[index]
-            most = int(part.slots[slots - 1].sum())
             held = part.held[0] if len(part.held) == 1 else np.concatenate(part.held)
-            some, at = collect(held, grid, wider, most)
-            found[index] = some, at.clip(1, grid.bins)
+            rows = collect(held, grid, wider, part.slots[here - 1])
+            found[index] = [
+                np.concatenate([rows[row] for row in np.flatnonzero(here == slot)])
+                for slot in slots.tolist()
+            ]
 
         in_shares(look, range(len(parts)))
         return found

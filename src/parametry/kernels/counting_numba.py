@@ -67,23 +67,26 @@ def _count_slots(values: Any, grid: Any, counts: Any) -> None:
 
 
 def collect(
-    values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64], most: int | None = None
-) -> tuple[NDArray[Any], NDArray[np.uint16]]:
+    values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64], counts: NDArray[np.int64]
+) -> list[NDArray[Any]]:
     """As `statistics_numpy.collect`."""
-    room = values.size if most is None else most
-    out, out_slots = np.empty(room, values.dtype), np.empty(room, np.uint16)
+    starts = np.cumsum(counts) - counts
+    ends, out = starts.copy(), np.empty(int(counts.sum()), values.dtype)
+    owners = np.zeros(grid.bins + 2, np.uint16)
+    owners[wanted] = np.arange(wanted.size, dtype=np.uint16)
     rows = -(-wanted.size // _AT_ONCE)
     looked_for = np.resize(wanted.astype(np.uint16), (rows, _AT_ONCE))  # the same ones again
-    size = _collect(fixed(values), _scalars(values, grid), looked_for, out, out_slots)
-    return out[:size].copy(), out_slots[:size].copy()
+    _collect(fixed(values), _scalars(values, grid), looked_for, owners, out, ends)
+    return [out[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 @compiled()
-def _collect(values: Any, grid: Any, wanted: Any, out: Any, out_slots: Any) -> Any:
+def _collect(  # noqa: PLR0917 - what it reads, and what it writes
+    values: Any, grid: Any, wanted: Any, owners: Any, out: Any, ends: Any
+) -> None:
     slots = np.empty(_BLOCK, np.uint16)
     hits = np.zeros(_BLOCK, np.uint8)
     places = np.empty(_BLOCK + FORESEEN, np.uint16)
-    size: Any = 0
     for start in range(0, values.size, _BLOCK):
         some = values[start : start + _BLOCK]
         _slots(some, grid, slots)
@@ -94,10 +97,9 @@ def _collect(values: Any, grid: Any, wanted: Any, out: Any, out_slots: Any) -> A
         for k in range(found):
             at = places[k]
             if some[at] != 0:
-                out[size] = some[at]
-                out_slots[size] = slots[at]
-                size += 1
-    return size
+                owner = owners[slots[at]]
+                out[ends[owner]] = some[at]
+                ends[owner] += 1
 
 
 @compiled()

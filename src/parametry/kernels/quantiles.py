@@ -154,7 +154,11 @@ def _by_counting(
     wanted = np.union1d(lower, upper)
 
     def collected(slots: NDArray[np.int64]) -> list[Collected]:
-        return over(lambda values: engine.collect(values, fine, slots))
+        def some(values: NDArray[Any]) -> Collected:
+            counted = engine.slot_counts(values, fine)[slots]
+            return list(engine.collect(values, fine, slots, counted))
+
+        return over(some)
 
     of_zero = int(fine.slots(np.zeros(1))[0])
     values, left = values_at_ranks(wanted, counts, of_zero, whole, collected)

@@ -13,8 +13,8 @@ from parametry.kernels.shares import in_shares
 
 __all__ = ["Collected", "values_at_ranks"]
 
-Collected = tuple[NDArray[Any], NDArray[np.uint16]]
-"""Values but for zeros, in no order, and the number of the slot that each is in."""
+Collected = list[NDArray[Any]]
+"""Of each slot asked for, the values of a part of the array that are in it, but for zeros."""
 
 # Values that are collected to be ordered: 64 MiB of doubles, and twice that while they are.
 _MOST_COLLECTED: Final = 1 << 23
@@ -43,13 +43,11 @@ def values_at_ranks(
     held[of_zero] -= whole.zeros
     chosen = _few(held, slots)
     found = collect(chosen) if chosen.size else []
-    values = np.concatenate([values for values, _ in found]) if found else np.empty(0)
-    at = np.concatenate([at for _, at in found]) if found else np.empty(0, np.uint16)
     out: dict[int, float] = {}
 
     def order(index: int) -> None:
         slot = int(chosen[index])
-        some = values[at == slot]
+        some = np.concatenate([part[index] for part in found])
         finite = np.isfinite(some)
         if not finite.all():
             some = some[finite]

@@ -118,26 +118,24 @@ def slot_counts(values: NDArray[Any], grid: Grid) -> NDArray[np.int64]:
 
 
 def collect(
-    values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64], most: int | None = None
-) -> tuple[NDArray[Any], NDArray[np.uint16]]:
-    """The values in the wanted slots of a grid, but for zeros, and the slot of each.
+    values: NDArray[Any], grid: Grid, wanted: NDArray[np.int64], counts: NDArray[np.int64]
+) -> list[NDArray[Any]]:
+    """The values in each of the wanted slots of a grid, but for zeros.
 
     Args:
         values: A stretch of an array.
         grid: The grid.
         wanted: Numbers of slots, in ascending order.
-        most: How many values there are at most, where that is known.
+        counts: How many values are in each of these at most.
     """
-    chosen = np.zeros(grid.bins + 2, np.bool_)
-    chosen[wanted] = True
-    found, found_at = [values[:0]], [np.zeros(0, np.uint16)]
+    out: list[list[NDArray[Any]]] = [[values[:0]] for _ in wanted]
     for start in range(0, values.size, _BLOCK):
         block = values[start : start + _BLOCK]
         slots = grid.slots(in_working_precision(block))
-        inside = chosen[slots] & (block != 0)
-        found.append(block[inside])
-        found_at.append(slots[inside].astype(np.uint16))
-    return np.concatenate(found), np.concatenate(found_at)
+        slots[block == 0] = -1
+        for found, slot in zip(out, wanted.tolist(), strict=True):
+            found.append(block[slots == slot])
+    return [np.concatenate(found) for found in out]
 
 
 def moments_and_bracketed(values: NDArray[Any], brackets: Brackets) -> tuple[Moments, Bracketed]:
