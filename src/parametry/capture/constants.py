@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from parametry.capture.assignments import Binding, Scope, scopes_of
+from parametry.capture.local_variables import local_variables
 from parametry.capture.places import attribute_places, gave, imported_place, latest
 from parametry.conventions.names import snake_case
 from parametry.core.address import part
@@ -113,7 +114,7 @@ def _of_function(frame: FrameType, caller: FrameType | None) -> _Namespace:
         code.co_name,
         code.co_filename,
         frame.f_lineno or 0,
-        dict(frame.f_locals),
+        local_variables(frame),
         scope,
         where,
     )

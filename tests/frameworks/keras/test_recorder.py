@@ -6,6 +6,7 @@ import contextlib
 import copy
 import gc
 import pickle
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -400,3 +401,13 @@ def test_whoever_reads_a_run_in_the_same_program_finds_all_of_it(tmp_path: Path)
     (run,) = pm.runs(home=tmp_path)
     assert run.status == "finished"
     assert [path.suffix for path in run.path.parent.iterdir()] == [".sqlite"]
+
+
+def test_a_recorder_that_the_function_deletes_is_gone(tmp_path: Path) -> None:
+    recorder = pm.Recorder(home=tmp_path)
+    fit(net(), recorder)
+    seen = weakref.ref(recorder)
+    del recorder
+    gc.collect()
+    assert seen() is None
+    assert only_run(tmp_path).status == "finished"
