@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-from llvmlite import ir
-from numba import extending, types
 
 from parametry.kernels.numba_engine import compiled
 
@@ -16,48 +13,49 @@ __all__ = ["FORESEEN", "places_of_hits"]
 FORESEEN: Final = 4
 """Room for so many places more than there are hits."""
 
-_instruction: Callable[[Callable[..., Any]], Any] = extending.intrinsic
 _AT_ONCE: Final = 64
-_WORD = ir.IntType(64)
-_BYTES = ir.VectorType(ir.IntType(8), 64)
 
 
-@_instruction
-def _which_are_set(_: Any, flags: Any, start: Any) -> Any:
-    """A uint64 whose bit ``i`` tells whether the byte ``flags[start + i]`` is not zero.
+def _instructions() -> tuple[Any, Any, Any]:
+    """What numba makes of three calls: `_which_are_set`, `_first_one` and `_count_of_ones`."""
+    from llvmlite import ir
+    from numba import extending, types
 
-    Args:
-        flags: uint8, contiguous, with 64 bytes from ``start`` on.
-        start: The number of the first.
-    """
+    word, flags = ir.IntType(64), ir.VectorType(ir.IntType(8), _AT_ONCE)
 
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, args[0])
-        place = builder.bitcast(builder.gep(array.data, [args[1]]), _BYTES.as_pointer())
-        some = builder.load(place, align=1)
-        return builder.bitcast(builder.icmp_unsigned("!=", some, ir.Constant(_BYTES, None)), _WORD)
+    def which_are_set(_: Any, array: Any, start: Any) -> Any:
+        """A uint64 whose bit ``i`` tells whether the byte ``array[start + i]`` is not zero."""
 
-    return types.uint64(flags, start), code
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            bytes_of = context.make_array(signature.args[0])(context, builder, args[0]).data
+            place = builder.bitcast(builder.gep(bytes_of, [args[1]]), flags.as_pointer())
+            some = builder.load(place, align=1)
+            hits = builder.icmp_unsigned("!=", some, ir.Constant(flags, None))
+            return builder.bitcast(hits, word)
+
+        return types.uint64(array, start), code
+
+    def first_one(_: Any, value: Any) -> Any:
+        """The number of the lowest bit that is set; 64 where none is."""
+
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+        return types.uint64(types.uint64), code
+
+    def count_of_ones(_: Any, value: Any) -> Any:
+        """How many bits are set."""
+
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.ctpop(args[0])
+
+        return types.uint64(types.uint64), code
+
+    intrinsic: Any = extending.intrinsic
+    return intrinsic(which_are_set), intrinsic(first_one), intrinsic(count_of_ones)
 
 
-@_instruction
-def _first_one(_: Any, word: Any) -> Any:
-    """The number of the lowest bit that is set; any number where none is."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.uint64(types.uint64), code
-
-
-@_instruction
-def _count_of_ones(_: Any, word: Any) -> Any:
-    """How many bits are set."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.ctpop(args[0])
-
-    return types.uint64(types.uint64), code
+_which_are_set, _first_one, _count_of_ones = _instructions()
 
 
 @compiled()
