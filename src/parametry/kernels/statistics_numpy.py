@@ -5,6 +5,8 @@ Each function takes one stretch of an array: one axis, contiguous, in the machin
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +35,7 @@ __all__ = [
 
 # So many values, widened to float64, stay in the processor's own cache.
 _BLOCK: Final = 1 << 15
+_SINGLE: Final = 4  # bytes of a float32
 DIGIT: Final = 16
 """How many bits of a key `digit_counts` tells apart."""
 
@@ -49,41 +52,46 @@ def moments(values: NDArray[Any], exponent: int = 0) -> Moments:
         values: A stretch of an array.
         exponent: The power of two to divide by before anything is squared.
     """
+    # What is worked out on the way goes to the same place for each block: new memory would cost as
+    # much as the arithmetic.
+    scratch = np.empty((2, min(values.size, _BLOCK)))
     blocks = (values[start : start + _BLOCK] for start in range(0, values.size, _BLOCK))
     with np.errstate(all="ignore"):
-        return merge(_moments(block, exponent) for block in blocks)
+        return merge(_moments(block, exponent, scratch) for block in blocks)
 
 
-def _moments(values: NDArray[Any], exponent: int) -> Moments:
+def _moments(values: NDArray[Any], exponent: int, scratch: NDArray[Any]) -> Moments:
     low: Number
     high: Number
     count, nan, above, below = values.size, 0, 0, 0
+    wide, work = scratch[:, :count]
+    wide[:] = values
+    narrow = values if values.dtype.itemsize >= _SINGLE else wide
     if kind(values.dtype) in ("bool", "integer"):
         low, high = int(values.min()), int(values.max())
-        wide = values.astype(np.float64)
     else:
-        wide = values.astype(np.float64, copy=False)
-        finite = np.isfinite(wide)
-        if not finite.all():
+        low, high = float(narrow.min()), float(narrow.max())  # NaN where one is there
+        if not (math.isfinite(low) and math.isfinite(high)):
             nan = int(np.isnan(wide).sum())
             above, below = int((wide == np.inf).sum()), int((wide == -np.inf).sum())
-            wide = wide[finite]
+            narrow = wide = wide[np.isfinite(wide)]
+            work = work[: wide.size]
             if not wide.size:
                 return Moments(
                     count=count, nan=nan, positive_infinity=above, negative_infinity=below
                 )
-        # Adding 0.0 turns −0.0 into 0.0.
-        low, high = float(wide.min()) + 0.0, float(wide.max()) + 0.0
-    zeros = wide.size - int(np.count_nonzero(wide))
+            low, high = float(wide.min()), float(wide.max())
+        low, high = low + 0.0, high + 0.0  # adding 0.0 turns −0.0 into 0.0
+    zeros = wide.size - int(np.count_nonzero(narrow))
     if exponent:
-        wide = np.ldexp(wide, -exponent)
+        np.ldexp(wide, -exponent, out=wide)
     # Deviations from one of the values, rather than the values: their squares do not cancel.
     shift = float(wide[0])
-    magnitudes = float(np.abs(wide).sum())
-    total, squares = _deviations(wide, shift)
+    magnitudes = float(np.abs(wide, out=work).sum())
+    total, squares = _deviations(wide, shift, work)
     if abs(shift) * wide.size > OUTLYING * magnitudes:
         shift += total / wide.size
-        total, squares = _deviations(wide, shift)
+        total, squares = _deviations(wide, shift, work)
     off = total / wide.size
     centre, residue = two_sum(shift, off)
     return Moments(
@@ -102,10 +110,11 @@ def _moments(values: NDArray[Any], exponent: int) -> Moments:
     )
 
 
-def _deviations(values: NDArray[Any], shift: float) -> tuple[float, float]:
+def _deviations(values: NDArray[Any], shift: float, work: NDArray[Any]) -> tuple[float, float]:
     """The sums of the deviations from one value, and of their squares."""
-    deviations = values - shift
-    return float(deviations.sum()), float(np.square(deviations).sum())
+    deviations = np.subtract(values, shift, out=work)
+    total = float(deviations.sum())
+    return total, float(np.square(deviations, out=work).sum())
 
 
 def slot_counts(values: NDArray[Any], grid: Grid) -> NDArray[np.int64]:
@@ -160,8 +169,14 @@ def _bracketed(values: NDArray[Any], brackets: Brackets) -> Bracketed:
 
 def take_sample(array: NDArray[Any], count: int, begin: int, out: NDArray[Any]) -> None:
     """Values of some parts of a `sample`, from the one with the number ``begin`` on."""
-    places = sample_places(array.size, count, range(begin, begin + out.size))
-    array.take(places, out=out, mode="clip")
+    array.take(_places(array.size, count, begin, begin + out.size), out=out, mode="clip")
+
+
+@lru_cache(maxsize=16)  # a training's parameters are looked at again and again
+def _places(size: int, count: int, begin: int, end: int) -> NDArray[np.int64]:
+    places = sample_places(size, count, range(begin, end))
+    places.flags.writeable = False
+    return places
 
 
 def byte_counts(values: NDArray[Any]) -> NDArray[np.int64]:
