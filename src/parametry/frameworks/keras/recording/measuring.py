@@ -22,8 +22,6 @@ from parametry.frameworks.keras.inspection import inspect
 from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.device import DevicePass, ratio_of
 from parametry.frameworks.keras.store import to_numpy
-from parametry.kernels.sampling import SAMPLE
-from parametry.kernels.shares import in_shares
 from parametry.kernels.statistics import has_statistics, statistics_of
 
 __all__ = ["Measurer"]
@@ -83,29 +81,14 @@ class Measurer:
                 self._device = DevicePass(self._backend, [entry.shape for entry in self.entries])
             found = self._device.look(self.entries, values, before)
         else:
-            found = self._here(values, before)
+            found = [
+                self._look(entry, to_numpy(value), None if before is None else before[number])
+                for number, (entry, value) in enumerate(zip(self.entries, values, strict=True))
+            ]
         return [
             Measured("parameter", step, epoch, when, statistics, ratio)
             for statistics, ratio in found
         ]
-
-    def _here(
-        self, values: list[Any], before: list[Any] | None
-    ) -> list[tuple[ArrayStatistics, float | None]]:
-        """What is told of arrays that the processor reaches."""
-        found: dict[int, tuple[ArrayStatistics, float | None]] = {}
-
-        def look(number: int) -> None:
-            former = None if before is None else before[number]
-            found[number] = self._look(self.entries[number], to_numpy(values[number]), former)
-
-        # Of small arrays most is the interpreter's work, which threads would only disturb.
-        large = [number for number, entry in enumerate(self.entries) if entry.size > SAMPLE]
-        in_shares(look, large)
-        for number in range(len(self.entries)):
-            if number not in found:
-                look(number)
-        return [found[number] for number in range(len(self.entries))]
 
     def _is_remote(self, values: list[Any]) -> bool:
         if self._on_device is None:
