@@ -26,6 +26,9 @@ __all__ = ["Recorder"]
 _log = logging.getLogger("parametry")
 
 _GRADIENTS_EVERY = 50
+# How many seconds the disk may hold up the program after a fit. Some milliseconds are enough, and
+# then nothing is written any more where a test, say, removes its folder.
+_PATIENCE_AT_THE_END = 1.0
 
 
 class Recorder:
@@ -203,7 +206,7 @@ class _Held:
         self.recording = recording
         # Also when the program ends, should the recorder live as long.
         # Each fit that ended was described then.
-        weakref.finalize(self, recording.leave, "finished", wait=False)
+        weakref.finalize(self, recording.leave, "finished", patience=_PATIENCE_AT_THE_END)
 
 
 class _Fit:

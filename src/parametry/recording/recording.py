@@ -149,12 +149,13 @@ class Recording:
                 self.put(Snapshot(report, time.time()))
         self.leave(status)
 
-    def leave(self, status: Status, *, wait: bool = True) -> None:
+    def leave(self, status: Status, *, patience: float | None = None) -> None:
         """Close the file, where all that is known was recorded already.
 
         Args:
             status: How it ended.
-            wait: Whether to wait for the disk; else that is waited for when the program ends.
+            patience: How many seconds the disk may take; what it has not done then is waited for
+                when the program ends. None for as long as it takes.
         """
         writer, self._writer = self._writer, None
         if writer is None:
@@ -163,7 +164,7 @@ class Recording:
         with watch.guard("closing a run"):
             if self._surroundings is not None:
                 self._surroundings.close()
-            writer.close(status, wait=wait)
+            writer.close(status, patience=patience)
         if self._delivery is not None:
             with watch.guard("ending the delivery to a run's sinks"):
                 self._delivery.finish()

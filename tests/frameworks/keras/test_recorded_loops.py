@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from parametry.capture.switch import hold, release
 from parametry.core.watch import watch
 from parametry.recording.following import Following
 from parametry.recording.run import Run, open_run
@@ -228,7 +229,7 @@ def test_a_number_of_steps_that_is_none_is_refused_at_once(every: Any) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_program_that_knows_nothing_is_recorded(way: str) -> None:
     following = Following(name="followed")
-    watch.start()
+    assert hold()
     try:
         following.begin()
         training = Training(SCHEDULES["cosine"](), way)
@@ -236,7 +237,7 @@ def test_a_program_that_knows_nothing_is_recorded(way: str) -> None:
             training.step()
     finally:
         path = following.finish("finished")
-        watch.stop()
+        release()
     assert path is not None
     assert watch.loop_begins is None and watch.fit_begins is None
     run = open_run(path)

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import gc
 import pickle
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -371,9 +372,9 @@ def test_what_a_step_tells_besides_scalars_is_not_held(
         kept.append(call[3][1])
         return add(self, *call)
 
-    def seen_alike(self: Waiting, when: float, row: tuple[Any, ...]) -> bool:
-        kept.append(row)
-        return add_alike(self, when, row)
+    def seen_alike(self: Waiting, when: float, logs: Any) -> bool:
+        kept.append(tuple(logs.values()))
+        return add_alike(self, when, logs)
 
     monkeypatch.setattr(Waiting, "add", seen)
     monkeypatch.setattr(Waiting, "add_alike", seen_alike)
@@ -387,7 +388,7 @@ def test_what_a_step_tells_besides_scalars_is_not_held(
 
 
 def test_whoever_reads_a_run_in_the_same_program_finds_all_of_it(tmp_path: Path) -> None:
-    # Nobody waits for the disk when a fit ends: who reads waits.
+    # A run that goes on waits for nobody when a fit ends: who reads waits.
     def train() -> None:
         recorder = pm.Recorder(home=tmp_path)
         fit(net(), recorder)
@@ -401,6 +402,13 @@ def test_whoever_reads_a_run_in_the_same_program_finds_all_of_it(tmp_path: Path)
     (run,) = pm.runs(home=tmp_path)
     assert run.status == "finished"
     assert [path.suffix for path in run.path.parent.iterdir()] == [".sqlite"]
+
+
+def test_nothing_is_written_once_the_recorder_is_gone(tmp_path: Path) -> None:
+    # Else whoever removes the folder right after a fit, as a test does, finds new files in it.
+    fit(net(), pm.Recorder(home=tmp_path))
+    assert not [thread for thread in threading.enumerate() if "parametry" in thread.name]
+    assert only_run(tmp_path).status == "finished"
 
 
 def test_a_recorder_that_the_function_deletes_is_gone(tmp_path: Path) -> None:

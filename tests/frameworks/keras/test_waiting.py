@@ -61,13 +61,14 @@ def test_each_step_once(given_calls: list[Any], every: int, shortened: bool) -> 
     step, last = 0, None
     for number, (count, keys, held, then) in enumerate(given_calls):
         row = tuple(float(number + place) for place in range(len(keys)))
-        alike = (count, keys, quiet(held))
-        if last == alike == (1, keys, quiet(held)) and held == held:  # noqa: PLR0124 - not NaN
-            waiting.add_alike(float(number), row)
+        alike = (count, quiet(held))
+        if last == alike == (1, quiet(held)):
+            waiting.add_alike(float(number), dict(zip(keys, row, strict=True)))
         else:
             waiting.add(step, count, float(number), (keys, row), [held])
         last = alike
         taken = count
+        assert waiting.next_step == step + count
         if shortened and count > 1 and number == len(given_calls) - 1:
             assert waiting.last == (step, count)
             waiting.shorten(count - 1)

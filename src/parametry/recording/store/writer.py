@@ -177,14 +177,15 @@ class Writer:
             return False
         return awaited.committed
 
-    def close(self, status: Status, *, wait: bool = True) -> None:
+    def close(self, status: Status, *, patience: float | None = None) -> None:
         """End the run: write all that waits and how it ended, and leave one file behind.
 
         What is put later is dropped; closing again does nothing but wait.
 
         Args:
             status: How it ended.
-            wait: Whether to wait until it is done; else that is waited for at the program's end.
+            patience: How many seconds to wait at most; the rest is waited for when the program
+                ends. None for as long as a disk may take: then the recording is given up.
         """
         if not self._ended:
             self._ended = True
@@ -192,7 +193,10 @@ class Writer:
             self._silent = True
             self._waiting.append(_Last())
             self._ring()
-        if not wait:
+        if threading.current_thread() is self._thread:
+            return  # the garbage collector, which may run in any thread, ended the run
+        if patience is not None:
+            self._thread.join(patience)
             return
         atexit.unregister(self._at_exit)
         self._thread.join(_PATIENCE_AT_THE_END)

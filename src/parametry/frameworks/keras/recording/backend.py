@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -34,7 +34,7 @@ class Backend:
         # Without XLA TensorFlow still makes a graph of a step; the others run it as it stands.
         self.eager = run_eagerly or (self.name != "tensorflow" and not self.jit_compile)
 
-        self._logged: Set[str] = frozenset()
+        self._logged: tuple[str, ...] = ()
         self._keys: tuple[str, ...] = ()
         self._row: Callable[[Any], tuple[Any, ...]] | None = None
 
@@ -60,13 +60,13 @@ class Backend:
         """A scalar as it is now, without waiting for a device; None if it is no single number."""
         if type(value) is float:
             return value
-        value = _array(value)
+        value = value if hasattr(value, "detach") else _array(value)
         if self.name == "torch" and hasattr(value, "detach"):
             if value.numel() != 1:
                 return None
             if not value.is_cpu:
                 return value.detach().clone()
-            value = value.item()
+            return float(value.item())
         if isinstance(value, (bool, int, float, np.generic)):
             return float(value)
         return value if getattr(value, "shape", None) == () else None
@@ -86,20 +86,25 @@ class Backend:
 
         All else that it gives is not held: it may be large.
         """
-        if (row := self.row_of(logs)) is not None:
+        if (row := self._row_of(logs)) is not None:
             return self._keys, row
         found = self.metrics(logs)
         keys = tuple(found)
         if keys and not self.eager and all(_never_changes(logs.get(key)) for key in keys):
-            self._logged, self._keys = frozenset(logs), keys
-            self._row = _row_of(keys)
+            self._logged, self._keys = tuple(logs), keys
+            self._row = _getter(keys)
         return keys, tuple(found.values())
 
-    def row_of(self, logs: Any) -> tuple[Any, ...] | None:
+    def _row_of(self, logs: Any) -> tuple[Any, ...] | None:
         """The values alone, where the keys are those that `kept` had of a compiled step before."""
-        if self._row is not None and logs.keys() == self._logged:
+        if self._row is not None and tuple(logs) == self._logged:
             return self._row(logs)
         return None
+
+    @property
+    def logs_are_small(self) -> bool:
+        """Whether the logs that `kept` had of a compiled step hold nothing but what it keeps."""
+        return self._row is not None and self._logged == self._keys
 
     def numbers(self, held: Sequence[Any]) -> list[float | None]:
         """The floats of what `held` gave at several steps, in few operations for all of them."""
@@ -115,15 +120,15 @@ class Backend:
                 import torch
 
                 return [float(v) for v in torch.stack(scalars).double().cpu().numpy()]
-            if self.name == "tensorflow":
-                import tensorflow as tf
-
-                return [float(v) for v in tf.stack(scalars).numpy()]
             if self.is_remote(scalars[0]):
+                if self.name == "tensorflow":
+                    import tensorflow as tf
+
+                    return [float(v) for v in tf.stack(scalars).numpy()]
                 import jax
 
                 scalars = jax.device_get(scalars)
-            # Each on its own: jax.device_get takes several times as long on the host.
+            # Each on its own: on the host an operation on all of them takes several times as long.
             return [_alone(value) for value in scalars]
         except Exception:  # of several dtypes or devices, or one of them is gone
             return [_alone(value) for value in scalars]
@@ -172,7 +177,7 @@ class Backend:
             return None
 
 
-def _row_of(keys: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+def _getter(keys: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     if len(keys) > 1:
         return itemgetter(*keys)
     (key,) = keys

@@ -1,7 +1,7 @@
 """Steps that were taken and wait until their numbers are read, many at a time.
 
-A call of the train function costs a call of `Waiting.add`, which appends to two lists; all else is
-done for some hundred of them at once.
+A call of the train function costs one of `Waiting.add`, or of `Waiting.add_alike`, which appends to
+a list; all else is done for some hundred of them at once.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Waiting:
     def __init__(self, backend: Backend, now: float) -> None:
         self._backend = backend
         self._told = now
+        self._alike: list[tuple[float, Any]] = []
         self._whens: list[float] = []
         self._rows: list[tuple[Any, ...]] = []
         self._stretches: list[_Stretch] = []
@@ -79,6 +80,7 @@ class Waiting:
             kept: Keys and values of what it gave, as `Backend.kept` has them.
             rates: What each rate keeps of it.
         """
+        self._take_in()
         keys, row = kept
         whens, last = self._whens, self._stretches[-1] if self._stretches else None
         if (
@@ -94,25 +96,46 @@ class Waiting:
         self._rows.append(row)
         return len(whens) >= _AT_ONCE or when - self._told > _SECONDS
 
-    def add_alike(self, when: float, row: tuple[Any, ...]) -> bool:
-        """One more call that differs from the last one in nothing but what it gave.
+    def add_alike(self, when: float, logs: Any) -> bool:
+        """One more call of one step, with the rates of the last call; whether it is time to tell.
+
+        Beside a step of less than a millisecond, and after one that left nothing of what this works
+        on in the processor's caches, each line counts: nothing is looked at before it is read.
 
         Args:
             when: Seconds since 1970.
-            row: The values of what it gave.
-
-        Returns:
-            Whether it is time to tell of those that wait.
+            logs: What it gave: scalars under keys, held as they are.
         """
-        self._next += 1
-        self._rows.append(row)
-        whens = self._whens
-        whens.append(when)
-        return len(whens) >= _AT_ONCE or when - self._told > _SECONDS
+        alike = self._alike
+        alike.append((when, logs))
+        return len(alike) >= _AT_ONCE or when - self._told > _SECONDS
+
+    @property
+    def next_step(self) -> int:
+        """The first step of the call that comes next, if none is left out."""
+        return self._next + len(self._alike)
+
+    def _take_in(self) -> None:
+        """Those that were alike stand with the others, after a look at what they gave."""
+        if not self._alike:
+            return
+        alike, self._alike = self._alike, []
+        last, read = self._stretches[-1], 0
+        for when, logs in alike:
+            keys, row = self._backend.kept(logs)
+            if keys != last.keys:
+                break
+            read += 1
+            self._whens.append(when)
+            self._rows.append(row)
+        self._next += read
+        for when, logs in alike[read:]:  # a step was traced again, and gives other keys
+            self.add(self._next, 1, when, self._backend.kept(logs), last.rates)
 
     @property
     def last(self) -> tuple[int, int] | None:
         """The first step of the last call, and how many it took."""
+        self._take_in()
         if not self._stretches or self._stretches[-1].first == len(self._rows):
             return None
         count = self._stretches[-1].count
@@ -120,6 +143,7 @@ class Waiting:
 
     def shorten(self, count: int) -> None:
         """The last call took fewer steps."""
+        self._take_in()
         stretch, place = self._stretches[-1], len(self._rows) - 1
         step = self._next - stretch.count
         if stretch.first == place:
@@ -138,6 +162,7 @@ class Waiting:
             now: Seconds since 1970.
             all_of_them: Whether to tell of the last ones, too, and so wait for the device.
         """
+        self._take_in()
         self._told = now
         size = len(self._rows) if all_of_them else max(len(self._rows) - _UNDER_WAY, 0)
         whens, rows = self._whens[:size], self._rows[:size]

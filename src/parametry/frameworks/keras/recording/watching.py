@@ -91,16 +91,17 @@ class FitWatch:
 
     def epoch_begins(self, epoch: int) -> None:
         """An epoch begins: the first one after all callbacks know that training does."""
+        self._stir()
         self._tell_changes()
         self.epoch = epoch
         if self._counter is None:
             self._begin()
         self._state = None
-        self._is_calm = False
         self._steps.wrap()
 
     def epoch_ends(self, logs: dict[str, Any] | None) -> None:
         """An epoch is over, its validation too."""
+        self._stir()
         if self._counter is not None:
             self._settle_count(self._counter)
         self._flush(time.time(), all_of_them=True)
@@ -121,6 +122,7 @@ class FitWatch:
 
     def ends(self) -> None:
         """Training is over, as Keras tells it."""
+        self._stir()
         if getattr(self._model, "stop_training", False):
             callback = who_stopped(self._running.callbacks, self.epoch)
             text = f"training was stopped by {callback}" if callback else "training was stopped"
@@ -130,6 +132,7 @@ class FitWatch:
     def failed(self, error: BaseException | None) -> None:
         """An exception ended the ``fit``."""
         if not self._ended:
+            self._stir()
             if error is not None:
                 text = f"{type(error).__name__}: {error}"
                 self._happened("exception", None, text)
@@ -141,6 +144,7 @@ class FitWatch:
             return
         self._ended = True
         with watch.guard("recording the end of a fit"):
+            self._stir()
             self._flush(time.time(), all_of_them=True)
             self._tell_changes()
         for rate in self._rates:
@@ -161,7 +165,7 @@ class FitWatch:
                         break
                 else:
                     return step
-            self._is_calm = False
+            self._stir()
         counter, variables = self._counter, self._variables
         if counter is None:
             return step
@@ -183,22 +187,18 @@ class FitWatch:
 
     def after_step(self, result: Any) -> None:
         """A step, or several in one execution, were taken."""
-        counter, variables = self._counter, self._variables
-        if counter is None:
-            return
+        variables = self._variables
         if self._is_calm:
             logs = result
             if variables is not None:
                 logs, self._state = result
-            row = self._backend.row_of(logs)
-            if row is not None:
-                self.step = counter.step = counter.step + 1
-                now = time.time()
-                if self._waiting.add_alike(now, row):
-                    self._is_calm = False
-                    self._flush(now)
-                return
-            self._is_calm = False
+            if self._waiting.add_alike(time.time(), logs):
+                self._stir()
+                self._flush(time.time())
+            return
+        counter = self._counter
+        if counter is None:
+            return
         logs = result
         if variables is not None:
             logs, self._state = result
@@ -220,14 +220,19 @@ class FitWatch:
     def _calm_down(self, counter: Counter) -> None:
         """From the next step on do no more than is needed, if steps differ in what they give alone.
 
-        Beside a step of less than a millisecond each line counts: what it works on is no longer in
-        the processor's caches.
+        Meanwhile nobody counts: `step` stands still.
         """
-        if self._looks or not counter.goes_by_one:
+        if self._looks or not counter.goes_by_one or not self._backend.logs_are_small:
             return
         still = [rate.still() for rate in self._rates]
         self._still = [each for each in still if each is not None]
         self._is_calm = len(self._still) == len(still)
+
+    def _stir(self) -> None:
+        """Do all that is to be done from now on, and know how many steps were taken."""
+        if self._is_calm and self._counter is not None:
+            self._is_calm = False
+            self.step = self._counter.step = self._waiting.next_step
 
     def step_failed(self, error: BaseException) -> None:
         """A step raised."""
