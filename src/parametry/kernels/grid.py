@@ -53,9 +53,16 @@ class Grid:
         """
         real = values.dtype.type
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-            steps = np.floor(values * real(1 / self.width)) - real(self.first)
-            inside = np.fmin(np.fmax(steps, real(-1)), real(self.bins))
-        slots: NDArray[np.intp] = inside.astype(np.intp) + 1
+            steps = values * real(1 / self.width)
+            # In place, since new memory costs more than the arithmetic.
+            np.floor(steps, out=steps)
+            steps -= real(self.first)
+            # What NaN becomes as an integer differs from one processor to the next.
+            steps[np.isnan(steps)] = real(-1)
+            np.maximum(steps, real(-1), out=steps)
+            np.minimum(steps, real(self.bins), out=steps)
+        slots: NDArray[np.intp] = steps.astype(np.intp)
+        slots += 1
         return slots
 
     def finer(self, times: int = FINE) -> Grid:
@@ -86,14 +93,14 @@ def in_working_precision(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float32 if narrow else np.float64, copy=False)
 
 
-def grid_around(ordered: NDArray[Any], quantiles: tuple[float, ...]) -> Grid:
+def grid_around(extremes: NDArray[Any], quantiles: tuple[float, ...]) -> Grid:
     """The 64 bins around the median that reach twice the interquartile range to both sides.
 
     Where half of the values are equal, they reach from the quantile 0.01 to that of 0.99; where
     almost all are, to the smallest and the largest.
 
     Args:
-        ordered: Finite values in ascending order, in working precision; at least one.
+        extremes: Finite values in working precision: the least is the first, the largest the last.
         quantiles: Their quantiles at `LEVELS`.
     """
     at = dict(zip(LEVELS, quantiles, strict=True))
@@ -103,8 +110,8 @@ def grid_around(ordered: NDArray[Any], quantiles: tuple[float, ...]) -> Grid:
     if not reach:
         reach = 2 * (at[0.99] / 2 - at[0.01] / 2)
     if not reach:
-        reach = max(median / 2 - float(ordered[0]) / 2, float(ordered[-1]) / 2 - median / 2) * 2
-    least, most, digits = _LIMITS[ordered.dtype]
+        reach = max(median / 2 - float(extremes[0]) / 2, float(extremes[-1]) / 2 - median / 2) * 2
+    least, most, digits = _LIMITS[extremes.dtype]
     wanted = _exponent_above(reach / (BINS / 2)) if reach else least
     readable = _exponent_above(abs(median)) - digits if median else least
     if not reach and not median:

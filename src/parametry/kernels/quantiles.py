@@ -28,7 +28,7 @@ from parametry.kernels.brackets import (
     distribution_within,
 )
 from parametry.kernels.grid import Grid, grid_around, in_working_precision
-from parametry.kernels.ranks import between, quantiles_of_sorted, ranks
+from parametry.kernels.ranks import between, quantiles_of, quantiles_of_sorted, ranks
 from parametry.kernels.selection import Collected, values_at_ranks
 from parametry.kernels.statistics_numpy import DIGIT, digit_counts, value_of
 
@@ -58,13 +58,14 @@ def distribution_of_all(values: NDArray[Any], *, exact: bool) -> Distribution | 
     """
     working = in_working_precision(values).reshape(-1)
     finite = np.isfinite(working)
-    ordered = np.sort(working[finite]) if not finite.all() else np.sort(working)
-    if not ordered.size:
+    if not finite.all():
+        working = working[finite]
+    if not working.size:
         return None
-    quantiles = quantiles_of_sorted(ordered)
-    grid = grid_around(ordered, quantiles)
-    counts = np.bincount(grid.slots(ordered), minlength=grid.bins + 2)
-    return Distribution(quantiles, grid.sketch(counts), ordered.size, exact)
+    quantiles = quantiles_of(working)
+    grid = grid_around(np.array([working.min(), working.max()]), quantiles)
+    counts = np.bincount(grid.slots(working), minlength=grid.bins + 2)
+    return Distribution(quantiles, grid.sketch(counts), working.size, exact)
 
 
 def exact_distribution(

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 # So many values, widened to float64, stay in the processor's own cache.
-_BLOCK: Final = 1 << 15
+_BLOCK: Final = 1 << 16
 _SINGLE: Final = 4  # bytes of a float32
 DIGIT: Final = 16
 """How many bits of a key `digit_counts` tells apart."""
@@ -82,7 +82,7 @@ def _moments(values: NDArray[Any], exponent: int, scratch: NDArray[Any]) -> Mome
                 )
             low, high = float(wide.min()), float(wide.max())
         low, high = low + 0.0, high + 0.0  # adding 0.0 turns −0.0 into 0.0
-    zeros = wide.size - int(np.count_nonzero(narrow))
+    zeros = int(np.count_nonzero(narrow == 0))  # several times as quick as of the floats
     if exponent:
         np.ldexp(wide, -exponent, out=wide)
     # Deviations from one of the values, rather than the values: their squares do not cancel.

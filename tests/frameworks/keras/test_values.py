@@ -14,6 +14,7 @@ from zoo.nesting import X
 
 import parametry as pm
 from parametry.core.dtype import numpy_dtype
+from parametry.frameworks.keras.store import borrowed, to_numpy
 
 DTYPES = [
     "float16",
@@ -324,3 +325,16 @@ def test_a_value_inside_a_compiled_function_is_unavailable(backend: str) -> None
         step(X)
     assert len(seen) == 1
     assert "cannot be read at this moment" in seen[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "int32", "bool"])
+def test_what_is_borrowed_is_neither_copied_nor_another(dtype: str) -> None:
+    start = keras.ops.cast(np.array([[0, 1, 2], [3, 0, 5]]), dtype)
+    made = keras.Variable(start, dtype=dtype, trainable="float" in dtype)
+    native = made._value
+    seen, copied = borrowed(native), to_numpy(native)
+    assert seen.dtype == copied.dtype and seen.dtype.name == dtype
+    assert seen.tobytes() == copied.tobytes() == to_numpy(made).tobytes()
+    assert seen.astype("f8").tolist() == np.array([[0, 1, 2], [3, 0, 5]]).astype(dtype).tolist()
+    assert np.shares_memory(seen, borrowed(native))
+    assert not np.shares_memory(seen, copied) and copied.flags.writeable

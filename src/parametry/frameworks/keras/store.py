@@ -14,7 +14,7 @@ from parametry.core.provenance import Provenance, recall
 from parametry.core.value import Plain
 from parametry.errors import ValueUnavailable
 
-__all__ = ["GoneStore", "VariableStore", "to_numpy"]
+__all__ = ["GoneStore", "VariableStore", "borrowed", "to_numpy"]
 
 
 class VariableStore:
@@ -133,10 +133,22 @@ class VariableStore:
 
 def to_numpy(value: Any) -> NDArray[Any]:
     """A copy of a backend's tensor, or of a variable, as a NumPy array of the same dtype."""
+    return np.array(borrowed(value))
+
+
+def borrowed(value: Any) -> NDArray[Any]:
+    """A backend's tensor, or a variable, as a NumPy array that shares its memory where it can.
+
+    It is to be read at once, before the next step, and never written to.
+    """
     if type(value).__module__.partition(".")[0] == "torch":
         return _torch_numpy(value)
-    array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
-    return np.array(array, copy=True)
+    if hasattr(value, "numpy"):
+        # A variable of TensorFlow's own gives a copy, the tensor that it holds does not.
+        is_own = callable(getattr(type(value), "value", None))
+        if is_own or hasattr(value, "assign"):
+            value = value.value() if is_own else value.numpy()
+    return np.asarray(value)
 
 
 def _torch_numpy(value: Any) -> NDArray[Any]:
@@ -148,8 +160,9 @@ def _torch_numpy(value: Any) -> NDArray[Any]:
         # torch gives these to NumPy in no other way; the bits are taken as they are.
         integer = torch.int16 if name == "bfloat16" else torch.int8
         bits: NDArray[Any] = tensor.contiguous().view(integer).numpy()
-        return bits.view(numpy_dtype(name)).copy()
-    return np.array(tensor.numpy(), copy=True)
+        return bits.view(numpy_dtype(name))
+    array: NDArray[Any] = tensor.numpy()
+    return array
 
 
 class GoneStore:

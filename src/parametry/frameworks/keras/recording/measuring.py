@@ -21,7 +21,7 @@ from parametry.core.statistics import ArrayStatistics
 from parametry.frameworks.keras.inspection import inspect
 from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.device import DevicePass, ratio_of
-from parametry.frameworks.keras.store import to_numpy
+from parametry.frameworks.keras.store import borrowed, to_numpy
 from parametry.kernels.statistics import has_statistics, statistics_of
 
 __all__ = ["Measurer"]
@@ -63,7 +63,7 @@ class Measurer:
         if self._is_remote(values):
             self._before = [self._backend.copy(value) for value in values]
         else:
-            self._before = [np.array(to_numpy(value)) for value in values]
+            self._before = [to_numpy(value) for value in values]
 
     def after(self, state: Any, step: int, epoch: int | None, when: float) -> list[Measured]:
         """The statistics of all parameters after a step.
@@ -82,7 +82,7 @@ class Measurer:
             found = self._device.look(self.entries, values, before)
         else:
             found = [
-                self._look(entry, to_numpy(value), None if before is None else before[number])
+                self._look(entry, borrowed(value), None if before is None else before[number])
                 for number, (entry, value) in enumerate(zip(self.entries, values, strict=True))
             ]
         return [
