@@ -3,8 +3,9 @@
 *A fit of 300 steps* of 10 to 20 ms each, as in `fitting`: bare; with `parametry.Recorder` at its
 defaults, with statistics of all parameters every 50 steps; and with what others offer: Keras's own
 TensorBoard callback with histograms each epoch, MLflow's and Weights & Biases' callbacks (offline)
-where they are installed. All take turns in one process on the same compiled model; the fastest of
-each counts. *Bare against bare*, taken in the same way, shows how far two equal ways differ still.
+where they are installed. All take turns in one process on the same compiled model; the fastest fit
+of each counts. *Bare against bare*, taken in the same way, shows how far two equal ways differ
+still.
 
 *Own code* is what makes a callback, with the run that it tells of, what runs within its hooks, and
 around each step with a recorder, timed there: the sure figure where two equal fits differ by more
@@ -17,7 +18,9 @@ batches.
 the same way with both: it hands the metrics of each step to a thread, which takes more time than
 such a step does. A callback with a hook for batches, an empty one, makes Keras wait for each step's
 metrics instead, which is quicker here and slower on a large model; what a recorder adds to that is
-told, too. *Once for each fit* is what a `fit` of one step takes longer with a recorder.
+told, too. Each is the median of the ratios within rounds, since the thread makes equal fits differ
+by a tenth, the fastest ones too. *Once for each fit* is what a `fit` of one step takes longer with
+a recorder.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from typing import Any
 from unittest import mock
 
 from fitting import FEATURES, Times, dense, sized
-from measure import BACKENDS, Figure, child, figure, interleaved, tell
+from measure import BACKENDS, Figure, child, figure, interleaved, paired, tell
 
 MOST_ADDED_TO_A_TINY_STEP = 3.0  # %
 BARE, AGAIN, DEFAULTS, STATISTICS = "bare", "bare again", "Recorder", "Recorder, every 50 steps"
@@ -43,7 +46,7 @@ MOST_OWN = {DEFAULTS: 2.0, STATISTICS: 5.0}  # %
 WITHIN = "within "
 NOTHING, HOOK = "a callback that does nothing", "a callback with an empty hook for batches"
 BOTH = "Recorder beside it"
-TINY_STEPS = {"jax": 10_000, "tensorflow": 3_000, "torch": 1_500}
+TINY_STEPS = {"jax": 20_000, "tensorflow": 3_000, "torch": 1_500}
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -64,7 +67,7 @@ def measure(quick: bool) -> Iterator[Figure]:
                 added = [100 * (min(times) / min(taken[BARE]) - 1)]
                 yield figure(f"{where}, added by {name}", added, "%")
     for backend in backends:
-        steps, rounds = (3, 1) if quick else (TINY_STEPS[backend], 7)
+        steps, rounds = (3, 1) if quick else (TINY_STEPS[backend], 11)
         taken = child("recording.py", "tiny", steps, rounds, backend=backend)
         where = f"{backend}: tiny model, {steps:,} steps"
         for name in (NOTHING, HOOK):
@@ -74,7 +77,7 @@ def measure(quick: bool) -> Iterator[Figure]:
             (AGAIN, NOTHING, None),
             (BOTH, HOOK, None),
         ):
-            added = [100 * (min(taken[name]) / min(taken[other]) - 1)]
+            added = [100 * (ratio - 1) for ratio in paired(taken[name], taken[other])]
             yield figure(f"{where}, {name} against {other}", added, "%", limit=limit)
         once = child("recording.py", "once", 1, 2 if quick else 20, backend=backend)
         more = [

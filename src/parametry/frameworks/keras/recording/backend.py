@@ -101,6 +101,16 @@ class Backend:
             return self._row(logs)
         return None
 
+    def rows_of(self, many: Sequence[Any], keys: tuple[str, ...]) -> list[tuple[Any, ...]] | None:
+        """The values alone of what several steps gave; None if some of them gave other keys."""
+        if not keys or self._keys != keys or any(len(logs) != len(keys) for logs in many):
+            return None
+        try:
+            columns = [list(map(itemgetter(key), many)) for key in keys]
+        except KeyError:
+            return None
+        return list(zip(*columns, strict=True))
+
     @property
     def logs_are_small(self) -> bool:
         """Whether the logs that `kept` had of a compiled step hold nothing but what it keeps."""
@@ -108,9 +118,12 @@ class Backend:
 
     def numbers(self, held: Sequence[Any]) -> list[float | None]:
         """The floats of what `held` gave at several steps, in few operations for all of them."""
-        waiting = [value for value in held if value is not None and type(value) is not float]
-        if not waiting:
+        kinds = set(map(type, held))
+        if kinds <= {float, type(None)}:
             return list(held)
+        if float not in kinds and type(None) not in kinds:
+            return self._read(list(held))
+        waiting = [value for value in held if value is not None and type(value) is not float]
         read = iter(self._read(waiting))
         return [value if value is None or type(value) is float else next(read) for value in held]
 
@@ -129,7 +142,8 @@ class Backend:
 
                 scalars = jax.device_get(scalars)
             # Each on its own: on the host an operation on all of them takes several times as long.
-            return [_alone(value) for value in scalars]
+            arrays = map(np.asarray, scalars)
+            return [None if array.ndim else float(array) for array in arrays]
         except Exception:  # of several dtypes or devices, or one of them is gone
             return [_alone(value) for value in scalars]
 

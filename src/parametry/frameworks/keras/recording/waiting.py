@@ -120,16 +120,14 @@ class Waiting:
         if not self._alike:
             return
         alike, self._alike = self._alike, []
-        last, read = self._stretches[-1], 0
-        for when, logs in alike:
-            keys, row = self._backend.kept(logs)
-            if keys != last.keys:
-                break
-            read += 1
-            self._whens.append(when)
-            self._rows.append(row)
-        self._next += read
-        for when, logs in alike[read:]:  # a step was traced again, and gives other keys
+        last = self._stretches[-1]
+        rows = self._backend.rows_of([logs for _, logs in alike], last.keys)
+        if rows is not None:
+            self._next += len(rows)
+            self._whens += [when for when, _ in alike]
+            self._rows += rows
+            return
+        for when, logs in alike:  # a step was traced again, and gives other keys
             self.add(self._next, 1, when, self._backend.kept(logs), last.rates)
 
     @property
