@@ -28,7 +28,7 @@ from parametry.kernels.brackets import (
     distribution_within,
 )
 from parametry.kernels.grid import Grid, grid_around, in_working_precision
-from parametry.kernels.ranks import between, quantiles_of, quantiles_of_sorted, ranks
+from parametry.kernels.ranks import between, quantiles_of, ranks
 from parametry.kernels.selection import Collected, values_at_ranks
 from parametry.kernels.statistics_numpy import DIGIT, digit_counts, value_of
 
@@ -63,7 +63,7 @@ def distribution_of_all(values: NDArray[Any], *, exact: bool) -> Distribution | 
     if not working.size:
         return None
     quantiles = quantiles_of(working)
-    grid = grid_around(np.array([working.min(), working.max()]), quantiles)
+    grid = _grid_of(working, quantiles)
     counts = np.bincount(grid.slots(working), minlength=grid.bins + 2)
     return Distribution(quantiles, grid.sketch(counts), working.size, exact)
 
@@ -80,10 +80,11 @@ def exact_distribution(
         rough: A `sample` of the array, around whose median the sketch lies.
         wide: A larger one, that tells where quantiles are.
     """
-    guess = _finite_in_order(rough)
+    guess = in_working_precision(rough)
+    guess = guess[np.isfinite(guess)]
     if not guess.size:  # then almost nothing is finite, and any grid will do
         guess = np.zeros(1, guess.dtype)
-    grid = grid_around(guess, quantiles_of_sorted(guess))
+    grid = _grid_of(guess, quantiles_of(guess))
     fine = grid.finer(FINEST)
     counts = _bin_counts(wide, fine, engine)
     room = _MOST_BRACKETED // rough.dtype.itemsize
@@ -128,10 +129,8 @@ def _by_brackets(
     return None if distribution is None else (parts, distribution)
 
 
-def _finite_in_order(values: NDArray[Any]) -> NDArray[Any]:
-    ordered = np.sort(in_working_precision(values))
-    finite: NDArray[Any] = ordered[np.isfinite(ordered)]
-    return finite
+def _grid_of(values: NDArray[Any], quantiles: tuple[float, ...]) -> Grid:
+    return grid_around(np.array([values.min(), values.max()]), quantiles)
 
 
 def _by_counting(
