@@ -5,7 +5,8 @@ defaults, with statistics of all parameters every 50 steps; and with what others
 TensorBoard callback with histograms each epoch, MLflow's and Weights & Biases' callbacks (offline)
 where they are installed. All take turns in one process on the same compiled model; the fastest fit
 of each counts. *Bare against bare*, taken in the same way, shows how far two equal ways differ
-still.
+still. A fit is over when the last callback has heard so: in some fits, with callbacks or without,
+TensorFlow waits afterwards for a thread of its own, for up to half as long as the fit took.
 
 *Own code* is what makes a callback, with the run that it tells of, what runs within its hooks, and
 around each step with a recorder, timed there: the sure figure where two equal fits differ by more
@@ -13,14 +14,7 @@ than is looked for. What threads and processes of their own do besides is not in
 parametry's nor others'; nor that Keras waits at each step for callbacks that have a hook for
 batches.
 
-*A tiny model*, with steps of about a millisecond or less, against a callback that does nothing:
-``keras.callbacks.Callback`` itself. Like a recorder it has no hook for batches, so that Keras goes
-the same way with both: it hands the metrics of each step to a thread, which takes more time than
-such a step does. A callback with a hook for batches, an empty one, makes Keras wait for each step's
-metrics instead, which is quicker here and slower on a large model; what a recorder adds to that is
-told, too. Each is the median of the ratios within rounds, since the thread makes equal fits differ
-by a tenth, the fastest ones too. *Once for each fit* is what a `fit` of one step takes longer with
-a recorder.
+What it adds to tiny models stands in `recording_tiny`.
 """
 
 from __future__ import annotations
@@ -38,15 +32,11 @@ from typing import Any
 from unittest import mock
 
 from fitting import FEATURES, Times, dense, sized
-from measure import BACKENDS, Figure, child, figure, interleaved, paired, tell
+from measure import BACKENDS, Figure, child, figure, interleaved, tell
 
-LIMIT_OF_TINY = 3.0  # %
 BARE, AGAIN, DEFAULTS, STATISTICS = "bare", "bare again", "Recorder", "Recorder, every 50 steps"
 MOST_OWN = {DEFAULTS: 2.0, STATISTICS: 5.0}  # %
 WITHIN = "within "
-NOTHING, HOOK = "a callback that does nothing", "a callback with an empty hook for batches"
-BOTH, SAME = "Recorder beside it", "the same again"
-TINY_STEPS = {"jax": 20_000, "tensorflow": 3_000, "torch": 1_500}
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -54,7 +44,7 @@ def measure(quick: bool) -> Iterator[Figure]:
     backends = ["jax"] if quick else BACKENDS
     steps, rounds = (3, 1) if quick else (300, 3)
     for backend in backends:
-        taken = child("recording.py", "long", steps, rounds, backend=backend)
+        taken = child("recording.py", steps, rounds, backend=backend)
         where = f"{backend}: fit of {steps:,} steps"
         yield figure(f"{where}, bare, for each step", taken[BARE], "ms", scale=1e3 / steps)
         for name, times in taken.items():
@@ -66,40 +56,29 @@ def measure(quick: bool) -> Iterator[Figure]:
             if name != BARE and not name.startswith(WITHIN):
                 added = [100 * (min(times) / min(taken[BARE]) - 1)]
                 yield figure(f"{where}, added by {name}", added, "%")
-    for backend in backends:
-        steps, rounds = (3, 1) if quick else (TINY_STEPS[backend], 25)
-        taken = child("recording.py", "tiny", steps, rounds, backend=backend)
-        beside = child("recording.py", "hook", steps, min(rounds, 7), backend=backend)
-        where = f"{backend}: tiny model, {steps:,} steps"
-        for name, times in ((NOTHING, taken[NOTHING]), (HOOK, beside[HOOK])):
-            yield figure(f"{where}, with {name}, for each", times, "ms", scale=1e3 / steps)
-        for name, over, under, limit in (
-            (f"{DEFAULTS} against {NOTHING}", taken[DEFAULTS], taken[NOTHING], LIMIT_OF_TINY),
-            (f"{SAME} against {NOTHING}", taken[SAME], taken[NOTHING], None),
-            (f"{BOTH} against {HOOK}", beside[BOTH], beside[HOOK], None),
-        ):
-            added = [100 * (ratio - 1) for ratio in paired(over, under)]
-            yield figure(f"{where}, {name}", added, "%", limit=limit)
-        once = child("recording.py", "once", 1, 2 if quick else 20, backend=backend)
-        more = [
-            with_it - without for with_it, without in zip(once[DEFAULTS], once[BARE], strict=True)
-        ]
-        yield figure(f"{backend}: once for each fit", more, "ms", scale=1e3)
 
 
 def fitter(net: Any, batch_size: int, steps: int) -> Callable[[list[Any]], float]:
     """A function that fits for so many steps with some callbacks and tells how long that took."""
+    import keras
     import numpy as np
 
     generator = np.random.default_rng(1)
     inputs = generator.normal(size=(batch_size * steps, FEATURES)).astype("float32")
     targets = generator.normal(size=(batch_size * steps, 1)).astype("float32")
 
+    class End(keras.callbacks.Callback):
+        passed = 0.0
+
+        def on_train_end(self, logs: Any = None) -> None:
+            self.passed = time.perf_counter()
+
     def fit(callbacks: list[Any]) -> float:
         gc.collect()
+        end = End()
         began = time.perf_counter()
-        net.fit(inputs, targets, batch_size=batch_size, callbacks=callbacks, verbose=0)
-        return time.perf_counter() - began
+        net.fit(inputs, targets, batch_size=batch_size, callbacks=[*callbacks, end], verbose=0)
+        return end.passed - began
 
     return fit
 
@@ -210,49 +189,16 @@ def code_of(callbacks: list[Any]) -> Iterator[tuple[type, str]]:
             yield from ((FitWatch, "before_step"), (FitWatch, "after_step"))
 
 
-def main(mode: str, *arguments: str) -> None:
-    steps, rounds = (int(argument) for argument in arguments)
+def main(steps: str, rounds: str) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # MLflow writes here
-        if mode == "long":
-            net = dense(3, 1024)
-            fit = fitter(net, sized(net), steps)
-            made = ways(folder)
-            found: dict[str, Any] = turns(fit, made, rounds)
-            for name in [name for name in found if name not in (BARE, AGAIN)]:
-                found[WITHIN + name] = within(fit, made[name])
-            tell(found)
-        else:
-            fit = fitter(dense(2, 4), 8, steps)
-            tell(turns(fit, SMALL_WAYS[mode](folder), rounds))
+        net = dense(3, 1024)
+        fit = fitter(net, sized(net), int(steps))
+        made = ways(folder)
+        found: dict[str, Any] = turns(fit, made, int(rounds))
+        for name in [name for name in found if name not in (BARE, AGAIN)]:
+            found[WITHIN + name] = within(fit, made[name])
+        tell(found)
 
-
-def tiny_ways(folder: str) -> dict[str, Callable[[], list[Any]]]:
-    """By name: makes the callbacks of one fit of a tiny model, none with a hook for batches."""
-    import keras
-
-    nothing: Callable[[], list[Any]] = lambda: [keras.callbacks.Callback()]  # noqa: E731
-    return {NOTHING: nothing, DEFAULTS: ways(folder)[DEFAULTS], SAME: nothing}
-
-
-def hook_ways(folder: str) -> dict[str, Callable[[], list[Any]]]:
-    """The same beside an empty hook for batches."""
-    import keras
-
-    class Hook(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            pass
-
-    recorder = ways(folder)[DEFAULTS]
-    return {HOOK: lambda: [Hook()], BOTH: lambda: [Hook(), *recorder()]}
-
-
-def once_ways(folder: str) -> dict[str, Callable[[], list[Any]]]:
-    """By name: makes the callbacks of a fit of one step."""
-    made = ways(folder)
-    return {BARE: made[BARE], DEFAULTS: made[DEFAULTS]}
-
-
-SMALL_WAYS = {"tiny": tiny_ways, "hook": hook_ways, "once": once_ways}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

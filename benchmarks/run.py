@@ -35,6 +35,7 @@ BENCHMARKS = [
     "files",
     "record_store",
     "recording",
+    "recording_tiny",
     "diff",
 ]
 PACKAGES = ["parametry", "keras", "tensorflow", "jax", "torch", "numpy", "numba", "safetensors"]
