@@ -143,7 +143,9 @@ def turns(fit: Callable[[list[Any]], float], made: dict[str, Any], rounds: int) 
 
 def within(fit: Callable[[list[Any]], float], make: Callable[[], list[Any]]) -> list[Times]:
     """Seconds that fits took, and how many of them the callbacks' own code did."""
-    spent, depth = [0.0], [0]
+    from parametry.frameworks.keras.recording import watching
+
+    taking, spent, depth = watching.taking_alike, [0.0], [0]
     jax = sys.modules.get("jax")
     # What the device still works at when a hook is called is the step's own time.
     settle: Callable[[Any], Any] = jax.block_until_ready if jax else lambda _: None
@@ -162,10 +164,30 @@ def within(fit: Callable[[list[Any]], float], make: Callable[[], list[Any]]) -> 
 
         return call
 
+    def without_step(takes: Callable[..., Any]) -> Callable[..., Any]:
+        def call(step: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+            def timed_step(*arguments: Any) -> Any:
+                began = time.perf_counter()
+                try:
+                    result = step(*arguments)
+                    settle(result)
+                    return result
+                finally:
+                    spent[0] -= time.perf_counter() - began
+
+            return timed(takes)(timed_step, arguments)
+
+        return call
+
     taken = []
     with contextlib.ExitStack() as stack:
         for cls, name in code_of(make()):
             stack.enter_context(mock.patch.object(cls, name, timed(getattr(cls, name))))
+        stack.enter_context(
+            mock.patch.object(
+                watching, "taking_alike", lambda *a, **n: without_step(taking(*a, **n))
+            )
+        )
         for _ in range(3):
             began, spent[0] = time.perf_counter(), 0.0
             callbacks = make()

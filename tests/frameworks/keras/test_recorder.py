@@ -366,18 +366,18 @@ def test_what_a_step_tells_besides_scalars_is_not_held(
     model = TellsMuch([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", jit_compile=keras.backend.backend() == "jax")
     kept: list[tuple[Any, ...]] = []
-    add, add_alike = Waiting.add, Waiting.add_alike
+    add, take_in = Waiting.add, Waiting._take_in
 
     def seen(self: Waiting, *call: Any) -> bool:
         kept.append(call[3][1])
         return add(self, *call)
 
-    def seen_alike(self: Waiting, when: float, logs: Any) -> bool:
-        kept.append(tuple(logs.values()))
-        return add_alike(self, when, logs)
+    def seen_alike(self: Waiting) -> None:
+        kept.extend(tuple(logs.values()) for _, logs in self.room()[0])
+        take_in(self)
 
     monkeypatch.setattr(Waiting, "add", seen)
-    monkeypatch.setattr(Waiting, "add_alike", seen_alike)
+    monkeypatch.setattr(Waiting, "_take_in", seen_alike)
     recorder = pm.Recorder(home=tmp_path)
     fit(model, recorder)
     assert [[value.shape for value in row if not isinstance(value, float)] for row in kept] in (
@@ -385,6 +385,39 @@ def test_what_a_step_tells_besides_scalars_is_not_held(
         [[]] * 30,  # torch's numbers are read at once
     )
     assert recorder.run.keys == ("loss", "optimizer/learning_rate")
+
+
+class Counts(keras.Sequential):
+    """A model run eagerly: one of its numbers changes in place on torch, another comes later."""
+
+    taken = 0
+    count: Any = None
+
+    def train_step(self, *arguments: Any) -> Any:
+        told = super().train_step(*arguments)
+        logs, *rest = told if isinstance(told, tuple) else (told,)
+        cls = type(self)
+        cls.taken += 1
+        cls.count = keras.ops.zeros(()) if cls.count is None else cls.count
+        cls.count += 1
+        logs = {**logs, "count": cls.count}
+        if cls.taken > 10 and cls.taken % 7:
+            logs["late"] = keras.ops.convert_to_tensor(float(cls.taken))
+        return (logs, *rest) if rest else logs
+
+
+def test_numbers_that_change_in_place_and_keys_that_come_and_go(tmp_path: Path) -> None:
+    model = Counts([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    recorder = pm.Recorder(home=tmp_path)
+    fit(model, recorder)
+    count = recorder.run.metrics("count", per="step")
+    assert count.values.tolist() == [step + 1 for step in range(30)]
+    assert count.steps.tolist() == list(range(30))
+    late = recorder.run.metrics("late", per="step")
+    expected = [taken for taken in range(11, 31) if taken % 7]
+    assert late.values.tolist() == expected
+    assert late.steps.tolist() == [taken - 1 for taken in expected]
 
 
 def test_whoever_reads_a_run_in_the_same_program_finds_all_of_it(tmp_path: Path) -> None:

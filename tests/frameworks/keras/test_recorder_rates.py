@@ -104,6 +104,22 @@ def test_a_rate_assigned_by_the_users_own_callback_within_an_epoch(tmp_path: Pat
     assert first.where is not None and first.where.file == __file__
 
 
+class Unseen(keras.callbacks.Callback):
+    """Writes where the rate lies, past everything that hears of assignments."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch in (13, 17):
+            self.model.optimizer.learning_rate.value.data.fill_(0.5 / batch)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="others' arrays never change")
+def test_a_rate_that_is_written_in_place_is_seen(tmp_path: Path) -> None:
+    model, run = fitted(tmp_path, Oracle(0.1), Unseen(), epochs=1)
+    rates = told(run)
+    assert rates == applied(model.optimizer)
+    assert len(set(rates.values())) == 3
+
+
 def test_a_function_gives_the_rate_that_the_steps_were_compiled_with(tmp_path: Path) -> None:
     model, run = fitted(tmp_path, Oracle(lambda: 0.037))
     rates = told(run)

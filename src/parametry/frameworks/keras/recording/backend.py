@@ -37,6 +37,7 @@ class Backend:
         self._logged: tuple[str, ...] = ()
         self._keys: tuple[str, ...] = ()
         self._row: Callable[[Any], tuple[Any, ...]] | None = None
+        self._on_host: tuple[str, ...] = ()
 
     def number(self, value: Any) -> float:
         """The number in a variable or an array of one element, to the last bit."""
@@ -93,7 +94,25 @@ class Backend:
         if keys and not self.eager and all(_never_changes(logs.get(key)) for key in keys):
             self._logged, self._keys = tuple(logs), keys
             self._row = _getter(keys)
+        elif self.name == "torch" and keys == tuple(logs) and all(map(_is_on_host, logs.values())):
+            self._on_host = self._keys = keys
         return keys, tuple(found.values())
+
+    @property
+    def reads_each_step(self) -> bool:
+        """Whether what `kept` had may change with the next step, and is to be read before."""
+        return bool(self._on_host)
+
+    def read_now(self, logs: Any) -> dict[str, float] | None:
+        """The numbers in logs like those that `kept` had of a step before; None if they differ."""
+        if tuple(logs) != self._on_host:
+            return None
+        numbers = {}
+        for key, value in logs.items():
+            if not _is_on_host(value) or value.numel() != 1:
+                return None
+            numbers[key] = float(value.item())
+        return numbers
 
     def _row_of(self, logs: Any) -> tuple[Any, ...] | None:
         """The values alone, where the keys are those that `kept` had of a compiled step before."""
@@ -103,7 +122,7 @@ class Backend:
 
     def rows_of(self, many: Sequence[Any], keys: tuple[str, ...]) -> list[tuple[Any, ...]] | None:
         """The values alone of what several steps gave; None if some of them gave other keys."""
-        if not keys or self._keys != keys or any(len(logs) != len(keys) for logs in many):
+        if not keys or self._keys != keys or set(map(len, many)) != {len(keys)}:
             return None
         try:
             columns = [list(map(itemgetter(key), many)) for key in keys]
@@ -113,8 +132,8 @@ class Backend:
 
     @property
     def logs_are_small(self) -> bool:
-        """Whether the logs that `kept` had of a compiled step hold nothing but what it keeps."""
-        return self._row is not None and self._logged == self._keys
+        """Whether the logs that `kept` had of a step hold nothing but what it keeps."""
+        return bool(self._on_host) or (self._row is not None and self._logged == self._keys)
 
     def numbers(self, held: Sequence[Any]) -> list[float | None]:
         """The floats of what `held` gave at several steps, in few operations for all of them."""
@@ -207,6 +226,11 @@ def _never_changes(value: Any) -> bool:
     """Whether it is an array of a package whose arrays never change."""
     root = type(value).__module__.partition(".")[0]
     return root in ("jaxlib", "jax", "tensorflow") and not hasattr(value, "assign")
+
+
+def _is_on_host(value: Any) -> bool:
+    """Whether it is one of torch's tensors that are read without waiting."""
+    return getattr(value, "is_cpu", False) is True
 
 
 def _alone(value: Any) -> float | None:

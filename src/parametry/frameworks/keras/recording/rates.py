@@ -29,8 +29,9 @@ Source: TypeAlias = Literal["variable", "read in the step", "schedule", "traced"
 Held: TypeAlias = Any
 """What is kept of a step until its rate is told: a number, a scalar on a device, or None."""
 
-Still: TypeAlias = tuple[dict[str, Any], Any, list[Change], int]
-"""An optimizer's attributes, its rate among them, and the changes of it, with their number."""
+Still: TypeAlias = tuple[dict[str, Any], Any, list[Change], int, float | None]
+"""An optimizer's attributes, its rate among them, the changes of it, with their number, and what
+the rate reads where it is to be read at each step."""
 
 
 class AppliedRate:
@@ -134,11 +135,12 @@ class AppliedRate:
         """What stays as it is while the same is kept of each step; None where that varies."""
         known = len(self._changes)
         varies = known >= MOST_CHANGES or known != self._told or self._assigned_in_the_step()
-        if self._source == "variable" and (self._read_each or varies):
-            return None
+        if self._source == "variable":
+            number = self._rate if self._read_each else None
+            return None if varies else (self._stored, self._rule, self._changes, known, number)
         if self._source in ("read in the step", "traced"):
             return None
-        return self._stored, self._rule, self._changes, known
+        return self._stored, self._rule, self._changes, known, None
 
     def _is_due(self) -> bool:
         known = len(self._changes)

@@ -10,12 +10,16 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from parametry.core.watch import watch
+from parametry.frameworks.keras.recording.alike import NOT_TAKEN, Takes
 
 __all__ = ["StepWatcher", "Steps"]
 
 
 class StepWatcher(Protocol):
     """Is told of each call of a ``train_function``; may raise."""
+
+    takes: Takes | None
+    """Takes steps in place of what follows, for as long as it is there."""
 
     def before_step(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """A step begins; on JAX the first argument is the state.
@@ -66,6 +70,10 @@ class Steps:
         def train_function(*arguments: Any) -> Any:
             if not self._open:
                 return step(*arguments)
+            if (takes := watcher.takes) is not None:
+                result = takes(step, arguments)
+                if result is not NOT_TAKEN:
+                    return result
             taken = step
             try:
                 taken = watcher.before_step(step, arguments)

@@ -1,7 +1,7 @@
 """Steps that were taken and wait until their numbers are read, many at a time.
 
-A call of the train function costs one of `Waiting.add`, or of `Waiting.add_alike`, which appends to
-a list; all else is done for some hundred of them at once.
+A call of the train function costs one of `Waiting.add`, or an entry of the list that `Waiting.room`
+gives; all else is done for some hundred of them at once.
 """
 
 from __future__ import annotations
@@ -96,19 +96,15 @@ class Waiting:
         self._rows.append(row)
         return len(whens) >= _AT_ONCE or when - self._told > _SECONDS
 
-    def add_alike(self, when: float, logs: Any) -> bool:
-        """One more call of one step, with the rates of the last call; whether it is time to tell.
+    def room(self) -> tuple[list[tuple[float, Any]], int, float]:
+        """Where to put calls of one step each, with the rates of the last call.
 
-        Beside a step of less than a millisecond, and after one that left nothing of what this works
-        on in the processor's caches, each line counts: nothing is looked at before it is read.
-
-        Args:
-            when: Seconds since 1970.
-            logs: What it gave: scalars under keys, held as they are.
+        Returns:
+            A list that takes when each was, in seconds since 1970, with what it gave, scalars under
+            keys, which are held as they are and looked at when they are read; with how many it is
+            time to tell of them; and when it is.
         """
-        alike = self._alike
-        alike.append((when, logs))
-        return len(alike) >= _AT_ONCE or when - self._told > _SECONDS
+        return self._alike, _AT_ONCE, self._told + _SECONDS
 
     @property
     def next_step(self) -> int:

@@ -18,6 +18,7 @@ from parametry.core.looking import Looking
 from parametry.core.value import UNSET
 from parametry.core.watch import watch
 from parametry.frameworks.keras.optimizer import optimizers_of
+from parametry.frameworks.keras.recording.alike import Takes, taking_alike
 from parametry.frameworks.keras.recording.arguments import running_fit
 from parametry.frameworks.keras.recording.backend import Backend
 from parametry.frameworks.keras.recording.counting import Counter
@@ -25,7 +26,6 @@ from parametry.frameworks.keras.recording.gradients import GradientSteps, cannot
 from parametry.frameworks.keras.recording.measuring import Measurer
 from parametry.frameworks.keras.recording.rates import (
     AppliedRate,
-    Still,
     applied_rates,
     watched_changes,
 )
@@ -60,6 +60,7 @@ class FitWatch:
     ) -> None:
         self.step = 0
         self.epoch: int | None = None
+        self.takes: Takes | None = None
         self._model = model
         self._put = put
         self._told = told
@@ -76,8 +77,6 @@ class FitWatch:
         self._counter: Counter | None = None
         self._rates: list[AppliedRate] = []
         self._waiting = Waiting(self._backend, time.time())
-        self._is_calm = False
-        self._still: list[Still] = []
         self._state: Any = None
         self._variables = _OptimizerState(model) if self._backend.name == "jax" else None
         self._ended = False
@@ -158,14 +157,6 @@ class FitWatch:
 
     def before_step(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """A step begins; what is to take it tells of its gradients where those are due."""
-        if self._is_calm:
-            if self._variables is None or arguments[0] is self._state:
-                for stored, rule, changes, known in self._still:
-                    if stored.get("_learning_rate") is not rule or len(changes) != known:
-                        break
-                else:
-                    return step
-            self._stir()
         counter, variables = self._counter, self._variables
         if counter is None:
             return step
@@ -187,16 +178,7 @@ class FitWatch:
 
     def after_step(self, result: Any) -> None:
         """A step, or several in one execution, were taken."""
-        variables = self._variables
-        if self._is_calm:
-            logs = result
-            if variables is not None:
-                logs, self._state = result
-            if self._waiting.add_alike(time.time(), logs):
-                self._stir()
-                self._flush(time.time())
-            return
-        counter = self._counter
+        counter, variables = self._counter, self._variables
         if counter is None:
             return
         logs = result
@@ -224,15 +206,29 @@ class FitWatch:
         """
         if self._looks or not counter.goes_by_one or not self._backend.logs_are_small:
             return
-        still = [rate.still() for rate in self._rates]
-        self._still = [each for each in still if each is not None]
-        self._is_calm = len(self._still) == len(still)
+        still = [each for rate in self._rates if (each := rate.still()) is not None]
+        if len(still) == len(self._rates):
+            self.takes = taking_alike(
+                still,
+                self._state,
+                self._waiting,
+                self._backend,
+                stir=self._stir,
+                unlike=self.after_step,
+                tell=self._tell_in_time,
+                failed=self.step_failed,
+            )
+            self._state = None
 
-    def _stir(self) -> None:
+    def _stir(self, state: Any = None) -> None:
         """Do all that is to be done from now on, and know how many steps were taken."""
-        if self._is_calm and self._counter is not None:
-            self._is_calm = False
+        if self.takes is not None and self._counter is not None:
+            self.takes, self._state = None, state
             self.step = self._counter.step = self._waiting.next_step
+
+    def _tell_in_time(self) -> None:
+        """It is time to tell of the steps that wait."""
+        self._flush(time.time())
 
     def step_failed(self, error: BaseException) -> None:
         """A step raised."""
