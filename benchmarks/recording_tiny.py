@@ -2,27 +2,31 @@
 
 It is held against *a callback that does nothing*: ``keras.callbacks.Callback`` itself. Like a
 recorder it has no hook for batches, so that Keras goes the same way with both: it hands the metrics
-of each step to a thread, which takes more time than such a step does. That thread makes equal fits
-differ by a tenth, the fastest ones too. So each fit with a recorder lies between two with the
-callback that does nothing, and is compared with the mean of both: a machine that grows slower, or
-quicker, does so for both sides alike. Every other round goes backwards; the median of all rounds
-counts. Keras's steps on torch take more than a millisecond, however small the model is. *The same
-again* compares the two fits around it, and shows how far equal ones differ.
+of each step to a thread, which takes more time than such a step does. Equal fits differ by a tenth,
+on this machine and with these frameworks, and their median by some percent; so both are taken in
+one and the same `fit`: its steps go past a recorder or not, by turns of some hundred, and each
+stretch with it is compared with the mean of the two around it. The median of all stretches counts,
+with *once for each fit*, what a `fit` of one step takes longer, added for a `fit` of so many steps.
+*The same again* compares the stretches without a recorder with each other, and shows how far equal
+ones differ. Keras's steps on torch take more than a millisecond, however small the model is.
 
 A callback with a hook for batches, an empty one, makes Keras wait for each step's metrics instead,
 which is quicker here and slower on a large model; what a recorder adds to that is told, too.
 
 *Own code* is the sure figure, as in `recording`, beside what others offer: Keras's TensorBoard
 callback with histograms each epoch, MLflow's and Weights & Biases' callbacks (offline), where they
-are installed. *Once for each fit* is what a `fit` of one step takes longer with a recorder.
+are installed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from fitting import dense
@@ -31,66 +35,85 @@ from recording import AGAIN, BARE, DEFAULTS, STATISTICS, fitter, turns, ways, wi
 
 LIMIT = 3.0  # %
 NOTHING, HOOK = "a callback that does nothing", "a callback with an empty hook for batches"
-BOTH, SAME = "Recorder beside it", "the same again"
-STEPS = {"jax": 20_000, "tensorflow": 5_000, "torch": 2_000}  # about five seconds
+STRETCHES = 40  # in each fit, half of them with a recorder
+STEPS = {"jax": 40_000, "tensorflow": 10_000, "torch": 4_000}  # about ten seconds
 
 
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures of fits of a tiny model with and without a recorder."""
     for backend in ["jax"] if quick else BACKENDS:
-        steps, many, few = (3, 2, 1) if quick else (STEPS[backend], 36, 7)
-        is_tiny = backend != "torch"
+        steps, rounds = (400, 1) if quick else (STEPS[backend], 8)
         where = f"{backend}: tiny model, {steps:,} steps"
-
-        taken = child(
-            "recording_tiny.py", "nothing", steps, many if is_tiny else few, backend=backend
-        )
-        before, after = taken[NOTHING], taken[SAME]
-        around = [(a + b) / 2 for a, b in zip(before, after, strict=True)]
-        yield figure(f"{where}, with {NOTHING}, for each", around, "ms", scale=1e3 / steps)
-        most = LIMIT if is_tiny else None
-        yield _added(f"{where}, {DEFAULTS} against {NOTHING}", taken[DEFAULTS], around, most)
-        yield _added(f"{where}, {SAME} against {NOTHING}", after, before)
-
-        taken = child("recording_tiny.py", "hook", steps, few, backend=backend)
-        yield figure(f"{where}, with {HOOK}, for each", taken[HOOK], "ms", scale=1e3 / steps)
-        yield _added(f"{where}, {BOTH} against {HOOK}", taken[BOTH], taken[HOOK])
-
-        taken = child("recording_tiny.py", "own", steps, 1, backend=backend)
-        for name, times in taken.items():
-            own = [100 * part / whole for whole, part in times]
-            yield figure(f"{where}, part of it own code of {name}", own, "%")
 
         once = child("recording_tiny.py", "once", 1, 2 if quick else 20, backend=backend)
         more = [over - under for over, under in zip(once[DEFAULTS], once[BARE], strict=True)]
         yield figure(f"{backend}: once for each fit", more, "ms", scale=1e3)
 
+        for beside in (NOTHING, HOOK):
+            taken = child("recording_tiny.py", beside, steps, rounds, backend=backend)
+            without = taken[beside]
+            each = statistics.median(without)
+            yield figure(f"{where}, with {beside}, for each", without, "ms", scale=1e3)
+            share = statistics.median(more) / (each * steps)
+            ratios = paired(taken[DEFAULTS], taken["around"])
+            added = [100 * (ratio - 1 + share) for ratio in ratios]
+            limit = LIMIT if beside == NOTHING and backend != "torch" else None
+            yield figure(f"{where}, {DEFAULTS} against {beside}", added, "%", limit=limit)
+            again = [100 * (ratio - 1) for ratio in paired(without[1:], without[:-1])]
+            yield figure(f"{where}, the same again against {beside}", again, "%")
 
-def _added(what: str, over: list[float], under: list[float], limit: float | None = None) -> Figure:
-    """How much longer one side takes within rounds, in percent."""
-    return figure(what, [100 * (ratio - 1) for ratio in paired(over, under)], "%", limit=limit)
+        taken = child("recording_tiny.py", "own", steps // 2, 1, backend=backend)
+        for name, times in taken.items():
+            own = [100 * part / whole for whole, part in times]
+            yield figure(f"{where}, part of it own code of {name}", own, "%")
 
 
-def nothing_ways(folder: str) -> dict[str, Callable[[], list[Any]]]:
-    """By name: makes the callbacks of one fit; the recorder's lies between the other two."""
+def alternating(beside: str, folder: str, steps: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds that a step takes in stretches with a recorder, in those around each, and in all."""
     import keras
 
-    def nothing() -> list[Any]:
-        return [keras.callbacks.Callback()]
+    class ByTurns(keras.callbacks.Callback):
+        """Lets some hundred steps by turns go past the recorder, which was told of the first."""
 
-    return {NOTHING: nothing, DEFAULTS: ways(folder)[DEFAULTS], SAME: nothing}
+        def __init__(self) -> None:
+            super().__init__()
+            self.moments: list[float] = []
 
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            recorded = self.model.train_function
+            turns, now = (recorded, recorded.watched_step), time.perf_counter
+            moments, left, taken = self.moments, 0, recorded
 
-def hook_ways(folder: str) -> dict[str, Callable[[], list[Any]]]:
-    """With an empty hook for batches, and a recorder beside it."""
-    import keras
+            def step(*arguments: Any) -> Any:
+                nonlocal left, taken
+                if not left:
+                    taken, left = turns[len(moments) % 2], steps // STRETCHES
+                    moments.append(now())
+                left -= 1
+                return taken(*arguments)
+
+            self.recorded, self.model.train_function = recorded, step
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.train_function = self.recorded
 
     class Hook(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             pass
 
-    recorder = ways(folder)[DEFAULTS]
-    return {HOOK: lambda: [Hook()], BOTH: lambda: [Hook(), *recorder()]}
+    fit, recorder = fitter(dense(2, 4), 8, steps), ways(folder)[DEFAULTS]
+    made: dict[str, list[float]] = {beside: [], DEFAULTS: [], "around": []}
+    for number in range(rounds + 1):
+        turns = ByTurns()
+        fit([*recorder(), turns, Hook() if beside == HOOK else keras.callbacks.Callback()])
+        if not number:
+            continue  # the first of everything compiles and fills caches
+        each = [(end - begin) * STRETCHES / steps for begin, end in pairwise(turns.moments)]
+        without = each[1::2]
+        made[beside] += without
+        made[DEFAULTS] += each[2:-1:2]
+        made["around"] += [(before + after) / 2 for before, after in pairwise(without)]
+    return made
 
 
 def once_ways(folder: str) -> dict[str, Callable[[], list[Any]]]:
@@ -99,18 +122,18 @@ def once_ways(folder: str) -> dict[str, Callable[[], list[Any]]]:
     return {BARE: made[BARE], DEFAULTS: made[DEFAULTS]}
 
 
-WAYS = {"nothing": nothing_ways, "hook": hook_ways, "once": once_ways}
-
-
 def main(mode: str, steps: str, rounds: str) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # MLflow writes here
+        if mode in (NOTHING, HOOK):
+            tell(alternating(mode, folder, int(steps), int(rounds)))
+            return
         fit = fitter(dense(2, 4), 8, int(steps))
         if mode == "own":
             makes = ways(folder)
             names = [name for name in turns(fit, makes, 1) if name not in (BARE, AGAIN, STATISTICS)]
             tell({name: within(fit, makes[name]) for name in names})
         else:
-            tell(turns(fit, WAYS[mode](folder), int(rounds)))
+            tell(turns(fit, once_ways(folder), int(rounds)))
 
 
 if __name__ == "__main__":

@@ -104,6 +104,32 @@ def test_a_rate_assigned_by_the_users_own_callback_within_an_epoch(tmp_path: Pat
     assert first.where is not None and first.where.file == __file__
 
 
+class Heard(keras.callbacks.Callback):
+    """Changes the rate seldom, and hears of each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.losses: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.losses.append(logs["loss"])
+        if batch in (170, 171, 330):
+            self.model.optimizer.learning_rate = 0.1 / batch
+
+
+def test_hundreds_of_steps_alike_in_one_epoch(tmp_path: Path) -> None:
+    options = {"jit_compile": False} if keras.backend.backend() == "tensorflow" else {}
+    recorder, heard, model = pm.Recorder(home=tmp_path), Heard(), net(Oracle(0.1), **options)
+    inputs, targets = np.tile(X, (10, 1)), np.tile(Y, (10, 1))
+    model.fit(inputs, targets, batch_size=3, verbose=0, callbacks=[recorder, heard])
+    assert told(recorder.run) == applied(model.optimizer)
+    losses = recorder.run.metrics("loss", per="step")
+    assert losses.steps.tolist() == list(range(400))
+    assert losses.values.tolist() == heard.losses
+    changes = [change.change.step for change in recorder.run.history(RATE)]
+    assert changes == [171, 172, 331]
+
+
 class Unseen(keras.callbacks.Callback):
     """Writes where the rate lies, past everything that hears of assignments."""
 

@@ -37,7 +37,7 @@ calls = st.lists(
         st.integers(1, 3),  # steps that it took
         st.lists(st.sampled_from(KEYS), unique=True, max_size=3).map(tuple),
         st.sampled_from([0.1, 0.2, math.nan, None]),  # the rate
-        st.sampled_from(["go on", "go on", "jump", "tell", "tell all"]),
+        st.sampled_from(["go on", "go on", "jump", "read", "tell", "tell all"]),
     ),
     max_size=40,
 )
@@ -92,9 +92,11 @@ def test_each_step_once(given_calls: list[Any], every: int, shortened: bool) -> 
         step += taken
         if then == "jump":
             step, last = step + 7, None
+        if then == "read":
+            assert not waiting.read(0.5)
+            assert waiting.next_step == step
         if then.startswith("tell"):
             tell(then == "tell all")
-            last = None
     tell(True)
     found: dict[int, dict[str, Any]] = {}
     for columns in told:

@@ -33,7 +33,7 @@ def taking_alike(
     *,
     stir: Callable[[Any], None],
     unlike: Callable[[Any], None],
-    tell: Callable[[], None],
+    read: Callable[[float], bool],
     failed: Callable[[BaseException], None],
 ) -> Takes:
     """A function that takes steps for as long as they differ in nothing but what they give.
@@ -45,7 +45,8 @@ def taking_alike(
         backend: How numbers are read.
         stir: Is told, with the state, that this function takes no further step.
         unlike: Is told then of the result of a step that gave something else.
-        tell: Is told then that it is time to tell of the steps that wait.
+        read: Reads the steps that wait, when they are enough, or have waited long; takes the
+            seconds since 1970, and gives whether this function is to go on.
         failed: Is told of an exception in a step; it passes on.
     """
     has_state, reads = backend.name == "jax", backend.reads_each_step
@@ -53,7 +54,7 @@ def taking_alike(
     append, now = alike.append, time.time
 
     def take(step: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        nonlocal state
+        nonlocal state, until
         try:
             goes_on = not has_state or arguments[0] is state
             for stored, rule, changes, known, number in still:
@@ -88,8 +89,9 @@ def taking_alike(
             when = now()
             append((when, logs))
             if len(alike) >= most or when > until:
-                stir(state)
-                tell()
+                if not read(when):
+                    stir(state)
+                until = waiting.until
         except Exception as error:
             watch.fault("recording a step", error)
         return result

@@ -120,15 +120,14 @@ class Backend:
             return self._row(logs)
         return None
 
-    def rows_of(self, many: Sequence[Any], keys: tuple[str, ...]) -> list[tuple[Any, ...]] | None:
-        """The values alone of what several steps gave; None if some of them gave other keys."""
+    def columns_of(self, many: Sequence[Any], keys: tuple[str, ...]) -> list[list[Any]] | None:
+        """What several steps gave, key by key; None if some of them gave other keys."""
         if not keys or self._keys != keys or set(map(len, many)) != {len(keys)}:
             return None
         try:
-            columns = [list(map(itemgetter(key), many)) for key in keys]
+            return [list(map(itemgetter(key), many)) for key in keys]
         except KeyError:
             return None
-        return list(zip(*columns, strict=True))
 
     @property
     def logs_are_small(self) -> bool:

@@ -1,7 +1,7 @@
-"""Steps that were taken and wait until their numbers are read, many at a time.
+"""Steps that were taken and wait until their numbers are read, and told, many at a time.
 
 A call of the train function costs one of `Waiting.add`, or an entry of the list that `Waiting.room`
-gives; all else is done for some hundred of them at once.
+gives; all else is done for many of them at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from parametry.frameworks.keras.recording.rates import AppliedRate, Held
 
 __all__ = ["Waiting"]
 
-# So many calls wait for their numbers to be read together, or so many seconds.
+# The numbers of so many calls alike are read together: of more, the first ones would have left the
+# processor's caches; and so many are told together, or those of so many seconds.
+_READ_AT_ONCE: Final = 128
 _AT_ONCE: Final = 256
 _SECONDS: Final = 1.0
 # The last ones may still be under way on the device.
@@ -81,6 +83,17 @@ class Waiting:
             rates: What each rate keeps of it.
         """
         self._take_in()
+        self._add(step, count, when, kept, rates)
+        return len(self._whens) >= _AT_ONCE or when - self._told > _SECONDS
+
+    def _add(
+        self,
+        step: int,
+        count: int,
+        when: float,
+        kept: tuple[tuple[str, ...], tuple[Any, ...]],
+        rates: list[Held],
+    ) -> None:
         keys, row = kept
         whens, last = self._whens, self._stretches[-1] if self._stretches else None
         if (
@@ -90,41 +103,65 @@ class Waiting:
             or keys != last.keys
             or not _are_the_same(rates, last.rates)
         ):
+            if last is not None and last.first == len(whens):
+                self._stretches.pop()  # no call was like those told of before
             self._stretches.append(_Stretch(len(whens), step, count, keys, rates))
         self._next = step + count
         whens.append(when)
         self._rows.append(row)
-        return len(whens) >= _AT_ONCE or when - self._told > _SECONDS
 
     def room(self) -> tuple[list[tuple[float, Any]], int, float]:
         """Where to put calls of one step each, with the rates of the last call.
 
         Returns:
             A list that takes when each was, in seconds since 1970, with what it gave, scalars under
-            keys, which are held as they are and looked at when they are read; with how many it is
-            time to tell of them; and when it is.
+            keys, which are held as they are; with how many `read` is due; and until when it is not.
         """
-        return self._alike, _AT_ONCE, self._told + _SECONDS
+        return self._alike, _READ_AT_ONCE, self.until
+
+    @property
+    def until(self) -> float:
+        """Until when those that wait may wait, in seconds since 1970."""
+        return self._told + _SECONDS
+
+    def read(self, now: float) -> bool:
+        """Read the numbers of the calls in the list of `room`, but for those still under way.
+
+        Args:
+            now: Seconds since 1970.
+
+        Returns:
+            Whether it is time to tell of those that wait.
+        """
+        self._take_in(max(len(self._alike) - _UNDER_WAY, 0), read=True)
+        return len(self._whens) >= _AT_ONCE or now - self._told > _SECONDS
 
     @property
     def next_step(self) -> int:
         """The first step of the call that comes next, if none is left out."""
         return self._next + len(self._alike)
 
-    def _take_in(self) -> None:
-        """Those that were alike stand with the others, after a look at what they gave."""
-        if not self._alike:
+    def _take_in(self, size: int | None = None, *, read: bool = False) -> None:
+        """Those that were alike, or so many of them, stand with the others after a look at them.
+
+        The list stays the same: whoever has it goes on with it.
+        """
+        alike = self._alike[:size]
+        if not alike:
             return
-        alike, self._alike = self._alike, []
-        last = self._stretches[-1]
-        rows = self._backend.rows_of([logs for _, logs in alike], last.keys)
-        if rows is not None:
-            self._next += len(rows)
-            self._whens += [when for when, _ in alike]
-            self._rows += rows
+        del self._alike[:size]
+        keys = self._stretches[-1].keys
+        columns = self._backend.columns_of([logs for _, logs in alike], keys)
+        if columns is None:  # a step was traced again, and gives other keys
+            rates = self._stretches[-1].rates
+            for when, logs in alike:
+                self._add(self._next, 1, when, self._backend.kept(logs), rates)
             return
-        for when, logs in alike:  # a step was traced again, and gives other keys
-            self.add(self._next, 1, when, self._backend.kept(logs), last.rates)
+        if read:
+            columns = [self._backend.numbers(column) for column in columns]
+        self._next += len(alike)
+        self._whens += [when for when, _ in alike]
+        self._rows += zip(*columns, strict=True)
 
     @property
     def last(self) -> tuple[int, int] | None:
@@ -156,9 +193,11 @@ class Waiting:
             now: Seconds since 1970.
             all_of_them: Whether to tell of the last ones, too, and so wait for the device.
         """
-        self._take_in()
+        if all_of_them:
+            self._take_in()
+        under_way = 0 if all_of_them else max(_UNDER_WAY - len(self._alike), 0)
         self._told = now
-        size = len(self._rows) if all_of_them else max(len(self._rows) - _UNDER_WAY, 0)
+        size = max(len(self._rows) - under_way, 0)
         whens, rows = self._whens[:size], self._rows[:size]
         stretches = [stretch for stretch in self._stretches if stretch.first < size]
         left = [
@@ -170,6 +209,8 @@ class Waiting:
             last = stretches[-1]
             step = last.step + (size - last.first) * last.count
             left.insert(0, replace(last, first=0, step=step))
+        if stretches and not left:  # those in the list of `room` go on from here
+            left = [replace(stretches[-1], first=0, step=self._next)]
         self._whens, self._rows, self._stretches = self._whens[size:], self._rows[size:], left
         for some, calls, begin in _with_the_same_keys(stretches, size):
             end = begin + sum(calls)

@@ -215,7 +215,7 @@ class FitWatch:
                 self._backend,
                 stir=self._stir,
                 unlike=self.after_step,
-                tell=self._tell_in_time,
+                read=self._read_in_time,
                 failed=self.step_failed,
             )
             self._state = None
@@ -226,9 +226,15 @@ class FitWatch:
             self.takes, self._state = None, state
             self.step = self._counter.step = self._waiting.next_step
 
-    def _tell_in_time(self) -> None:
-        """It is time to tell of the steps that wait."""
-        self._flush(time.time())
+    def _read_in_time(self, now: float) -> bool:
+        """Read the numbers of steps alike, and tell of those that wait where it is time to.
+
+        Returns:
+            Whether they still give what is to be held.
+        """
+        if self._waiting.read(now):
+            self._flush(now)
+        return self._backend.logs_are_small
 
     def step_failed(self, error: BaseException) -> None:
         """A step raised."""
