@@ -62,10 +62,12 @@ def measure(quick: bool) -> Iterator[Figure]:
             again = [100 * (ratio - 1) for ratio in paired(without[1:], without[:-1])]
             yield figure(f"{where}, the same again against {beside}", again, "%")
 
-        taken = child("recording_tiny.py", "own", steps // 2, 1, backend=backend)
+        half = steps // 2
+        taken = child("recording_tiny.py", "own", half, 1, backend=backend)
         for name, times in taken.items():
             own = [100 * part / whole for whole, part in times]
-            yield figure(f"{where}, part of it own code of {name}", own, "%")
+            what = f"{backend}: tiny model, {half:,} steps, part of it own code of {name}"
+            yield figure(what, own, "%")
 
 
 def alternating(beside: str, folder: str, steps: int, rounds: int) -> dict[str, list[float]]:
