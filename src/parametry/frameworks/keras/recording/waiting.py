@@ -20,8 +20,8 @@ from parametry.frameworks.keras.recording.rates import AppliedRate, Held
 
 __all__ = ["Waiting"]
 
-# The numbers of so many calls alike are read together: of more, the first ones would have left the
-# processor's caches; and so many are told together, or those of so many seconds.
+# The numbers of so many calls alike are read together, so that few arrays are held, and they are
+# told in larger blocks: so many together, or those of so many seconds.
 _READ_AT_ONCE: Final = 128
 _AT_ONCE: Final = 256
 _SECONDS: Final = 1.0
