@@ -372,9 +372,9 @@ def test_what_a_step_tells_besides_scalars_is_not_held(
         kept.append(call[3][1])
         return add(self, *call)
 
-    def seen_alike(self: Waiting) -> None:
-        kept.extend(tuple(logs.values()) for _, logs in self.room()[0])
-        take_in(self)
+    def seen_alike(self: Waiting, size: int | None = None, *, read: bool = False) -> None:
+        kept.extend(tuple(logs.values()) for _, logs in self.room()[0][:size])
+        take_in(self, size, read=read)
 
     monkeypatch.setattr(Waiting, "add", seen)
     monkeypatch.setattr(Waiting, "_take_in", seen_alike)

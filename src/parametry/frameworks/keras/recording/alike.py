@@ -22,7 +22,7 @@ NOT_TAKEN: Final = object()
 """Given in place of a step's result: it is to be taken, and told of, as any other."""
 
 Takes: TypeAlias = Callable[[Callable[..., Any], tuple[Any, ...]], Any]
-"""Takes a step with its arguments; gives its result, or `NOT_TAKEN`."""
+"""Takes a step with its arguments; gives its result, or `NOT_TAKEN`. What a step raises passes."""
 
 
 def taking_alike(
@@ -34,7 +34,6 @@ def taking_alike(
     stir: Callable[[Any], None],
     unlike: Callable[[Any], None],
     read: Callable[[float], bool],
-    failed: Callable[[BaseException], None],
 ) -> Takes:
     """A function that takes steps for as long as they differ in nothing but what they give.
 
@@ -47,7 +46,6 @@ def taking_alike(
         unlike: Is told then of the result of a step that gave something else.
         read: Reads the steps that wait, when they are enough, or have waited long; takes the
             seconds since 1970, and gives whether this function is to go on.
-        failed: Is told of an exception in a step; it passes on.
     """
     has_state, reads = backend.name == "jax", backend.reads_each_step
     alike, most, until = waiting.room()
@@ -70,14 +68,7 @@ def taking_alike(
         if not goes_on:
             stir(state)
             return NOT_TAKEN
-        try:
-            result = step(*arguments)
-        except StopIteration:  # the data are at their end: Keras's own way to say so
-            raise
-        except BaseException as error:
-            with watch.guard("recording a step that failed"):
-                failed(error)
-            raise
+        result = step(*arguments)
         try:
             logs = result
             if has_state:

@@ -70,16 +70,16 @@ class Steps:
         def train_function(*arguments: Any) -> Any:
             if not self._open:
                 return step(*arguments)
-            if (takes := watcher.takes) is not None:
-                result = takes(step, arguments)
-                if result is not NOT_TAKEN:
-                    return result
-            taken = step
             try:
-                taken = watcher.before_step(step, arguments)
-            except Exception as error:
-                watch.fault("recording a step", error)
-            try:
+                if (takes := watcher.takes) is not None:
+                    result = takes(step, arguments)
+                    if result is not NOT_TAKEN:
+                        return result
+                taken = step
+                try:
+                    taken = watcher.before_step(step, arguments)
+                except Exception as error:
+                    watch.fault("recording a step", error)
                 result = taken(*arguments)
             except StopIteration:  # the data are at their end: Keras's own way to say so
                 raise

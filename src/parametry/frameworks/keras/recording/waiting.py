@@ -83,17 +83,6 @@ class Waiting:
             rates: What each rate keeps of it.
         """
         self._take_in()
-        self._add(step, count, when, kept, rates)
-        return len(self._whens) >= _AT_ONCE or when - self._told > _SECONDS
-
-    def _add(
-        self,
-        step: int,
-        count: int,
-        when: float,
-        kept: tuple[tuple[str, ...], tuple[Any, ...]],
-        rates: list[Held],
-    ) -> None:
         keys, row = kept
         whens, last = self._whens, self._stretches[-1] if self._stretches else None
         if (
@@ -109,6 +98,7 @@ class Waiting:
         self._next = step + count
         whens.append(when)
         self._rows.append(row)
+        return len(whens) >= _AT_ONCE or when - self._told > _SECONDS
 
     def room(self) -> tuple[list[tuple[float, Any]], int, float]:
         """Where to put calls of one step each, with the rates of the last call.
@@ -153,9 +143,10 @@ class Waiting:
         keys = self._stretches[-1].keys
         columns = self._backend.columns_of([logs for _, logs in alike], keys)
         if columns is None:  # a step was traced again, and gives other keys
-            rates = self._stretches[-1].rates
+            alike, rates = alike + self._alike, self._stretches[-1].rates
+            self._alike.clear()
             for when, logs in alike:
-                self._add(self._next, 1, when, self._backend.kept(logs), rates)
+                self.add(self._next, 1, when, self._backend.kept(logs), rates)
             return
         if read:
             columns = [self._backend.numbers(column) for column in columns]

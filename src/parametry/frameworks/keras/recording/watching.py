@@ -216,7 +216,6 @@ class FitWatch:
                 stir=self._stir,
                 unlike=self.after_step,
                 read=self._read_in_time,
-                failed=self.step_failed,
             )
             self._state = None
 
