@@ -273,6 +273,9 @@ def test_a_course_has_points_and_causes(recorded: Recorded) -> None:
     json.loads(course.to_json())
     with pytest.raises(UnknownAddress, match="nearest"):
         course_of(run, "learning_rat")
+    with pytest.raises(UnknownAddress) as wrong:
+        course_of(recorded([snapshot(), Points("step", 0, 0, 1.0, {RATE: 0.1})]), RATE[:-1])
+    assert str(wrong.value).count(RATE) == 1
 
 
 @given(

@@ -67,7 +67,7 @@ def course_of(run: Run, address: str) -> Course:
     keys = run.keys
     known = run.hyperparameters
     if address not in keys and address not in known:
-        close = nearest(address, [*keys, *known])
+        close = nearest(address, dict.fromkeys([*keys, *known]))
         raise UnknownAddress(
             f"run {run.name!r} has neither points nor a hyperparameter of {address!r}",
             hint=f"nearest: {', '.join(close)}" if close else "parametry show RUN lists them",
